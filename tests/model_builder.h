@@ -60,7 +60,8 @@ class Builder {
     return g().AddConstant(name, {DTypeOf<T>, shape, std::move(quant)}, graph::MakeBuffer(std::as_bytes(std::span(values))));
   }
   // One output called `name`; its shape is inferred, its dtype and quantization are given by `type`.
-  TensorId Node(std::string_view op, const std::string& name, std::vector<TensorId> inputs, TensorType type = {}, const std::function<void(graph::Node&)>& attrs = {}) {
+  TensorId Node(std::string_view op, const std::string& name, std::vector<TensorId> inputs, TensorType type = {},
+                const std::function<void(graph::Node&)>& attrs = {}) {
     const ops::OpDef& def = *ops::Find(op);
     const TensorId out = g().AddTensor(name, std::move(type));
     last = g().AddNode(def, graph::Attributes(def.attrs), std::move(inputs), {out}, name);

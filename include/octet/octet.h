@@ -181,7 +181,8 @@ OCTET_API OctetCode octet_node(OctetInterpreter* interpreter, int32_t i, OctetNo
 /* Delegates: who computes parts of models in the processor's place. `name`: "gpu" and so on, or the path of a library
  * that has octet_delegate (octet/delegate.h) or TensorFlow Lite's tflite_plugin_create_delegate. Options as
  * pairs of key and value. An interpreter keeps what it was given; the handle may be closed before it. */
-OCTET_API OctetDelegateHandle* octet_delegate_open(const char* name, const char* const* keys, const char* const* values, int32_t num_options, OctetError* error);
+OCTET_API OctetDelegateHandle* octet_delegate_open(const char* name, const char* const* keys, const char* const* values, int32_t num_options,
+                                                   OctetError* error);
 OCTET_API void octet_delegate_close(OctetDelegateHandle* delegate); /* NULL is allowed. */
 /* One more, the last in preference; octet_allocate comes next, for each entry point. */
 OCTET_API OctetCode octet_add_delegate(OctetInterpreter* interpreter, const OctetDelegateHandle* delegate, OctetError* error);

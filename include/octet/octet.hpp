@@ -340,7 +340,8 @@ class Session {
     auto to = Input<T>(i);
     if (!to.ok()) return to.status();
     if (to->size() != values.size())
-      return Status(OCTET_INVALID_ARGUMENT, "input " + std::to_string(i) + ": expected " + std::to_string(to->size()) + " elements, found " + std::to_string(values.size()));
+      return Status(OCTET_INVALID_ARGUMENT,
+                    "input " + std::to_string(i) + ": expected " + std::to_string(to->size()) + " elements, found " + std::to_string(values.size()));
     std::memcpy(to->data(), values.data(), values.size_bytes());
     return {};
   }
@@ -431,7 +432,9 @@ class Session {
     const OctetCode code = bind(it(), i, memory.data(), memory.size(), &error);
     return Status::From(code, error);
   }
-  static Status Busy() { return Status(OCTET_INVALID_ARGUMENT, "the session is running; wait for it, or give each thread a session of its own: they share the model"); }
+  static Status Busy() {
+    return Status(OCTET_INVALID_ARGUMENT, "the session is running; wait for it, or give each thread a session of its own: they share the model");
+  }
 
   template <class Key, class Get> int Find(std::string_view name, int count, Key key, Get get) const {
     for (int i = 0; i < count; ++i) {
@@ -443,7 +446,8 @@ class Session {
 
   template <class Get> Result<TensorInfo> Info(const char* kind, int i, int count, Get get) const {
     TensorInfo info;
-    if (get(it(), i, &info) != OCTET_OK) return Status(OCTET_INVALID_ARGUMENT, "there is no " + std::string(kind) + " " + std::to_string(i) + "; there are " + std::to_string(count));
+    if (get(it(), i, &info) != OCTET_OK)
+      return Status(OCTET_INVALID_ARGUMENT, "there is no " + std::string(kind) + " " + std::to_string(i) + "; there are " + std::to_string(count));
     return info;
   }
 
@@ -451,10 +455,13 @@ class Session {
     if (!info.ok()) return info.status();
     constexpr bool kRaw = std::is_same_v<T, std::byte>;
     static_assert(kRaw || kDTypeOf<T> >= 0, "no tensor has elements of this type");
-    if (info->dtype == OCTET_STRING) return Status(OCTET_INVALID_ARGUMENT, "'" + std::string(info->text_name()) + "' holds strings: use SetStrings and GetStrings");
+    if (info->dtype == OCTET_STRING)
+      return Status(OCTET_INVALID_ARGUMENT, "'" + std::string(info->text_name()) + "' holds strings: use SetStrings and GetStrings");
     if (!kRaw && info->dtype != kDTypeOf<T>)
-      return Status(OCTET_INVALID_ARGUMENT, "'" + std::string(info->text_name()) + "' holds " + Name(info->dtype) + ", asked for as " + Name(static_cast<OctetDType>(kRaw ? 0 : kDTypeOf<T>)));
-    if (!info->data && info->bytes > 0) return Status(OCTET_INVALID_ARGUMENT, "'" + std::string(info->text_name()) + "' has no memory: its shape is known after Run");
+      return Status(OCTET_INVALID_ARGUMENT, "'" + std::string(info->text_name()) + "' holds " + Name(info->dtype) + ", asked for as " +
+                                                Name(static_cast<OctetDType>(kRaw ? 0 : kDTypeOf<T>)));
+    if (!info->data && info->bytes > 0)
+      return Status(OCTET_INVALID_ARGUMENT, "'" + std::string(info->text_name()) + "' has no memory: its shape is known after Run");
     return std::span<T>(static_cast<T*>(info->data), info->bytes / sizeof(T));
   }
 

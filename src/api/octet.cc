@@ -143,7 +143,8 @@ int32_t octet_model_signature_subgraph(const OctetModel* model, int32_t i) {
 }
 
 int32_t octet_model_num_tensors(const OctetModel* model, int32_t subgraph) {
-  return Within(subgraph, octet_model_num_subgraphs(model)) ? static_cast<int32_t>(ViewOf(model).subgraphs()[static_cast<size_t>(subgraph)].tensors.size()) : -1;
+  return Within(subgraph, octet_model_num_subgraphs(model)) ? static_cast<int32_t>(ViewOf(model).subgraphs()[static_cast<size_t>(subgraph)].tensors.size())
+                                                            : -1;
 }
 
 OctetCode octet_model_tensor(const OctetModel* model, int32_t subgraph, int32_t index, OctetTensor* tensor) {
@@ -156,7 +157,8 @@ OctetCode octet_model_tensor(const OctetModel* model, int32_t subgraph, int32_t 
 }
 
 OctetInterpreter* octet_interpreter_create(const OctetModel* model, const OctetOptions* options, OctetError* error) {
-  if (!model) return (void)Report(octet::Error(Code::kInvalidArgument, "octet_interpreter_create: the model is NULL; did octet_model_open fail?"), error), nullptr;
+  if (!model)
+    return (void)Report(octet::Error(Code::kInvalidArgument, "octet_interpreter_create: the model is NULL; did octet_model_open fail?"), error), nullptr;
   if (!model->model) return (void)Report(octet::Error(Code::kInvalidArgument, "octet_interpreter_create: the model was closed"), error), nullptr;
   bool closed = false;
   const runtime::Options wanted = ToOptions(options, &closed);
@@ -189,7 +191,9 @@ int32_t octet_num_tensors(const OctetInterpreter* it) { return Open(it) ? it->in
 int32_t octet_input_index(const OctetInterpreter* it, int32_t i) { return Within(i, octet_num_inputs(it)) ? it->interpreter->input_tensor(i) : -1; }
 int32_t octet_output_index(const OctetInterpreter* it, int32_t i) { return Within(i, octet_num_outputs(it)) ? it->interpreter->output_tensor(i) : -1; }
 const char* octet_input_key(const OctetInterpreter* it, int32_t i) { return Within(i, octet_num_inputs(it)) ? it->interpreter->input_key(i).data() : nullptr; }
-const char* octet_output_key(const OctetInterpreter* it, int32_t i) { return Within(i, octet_num_outputs(it)) ? it->interpreter->output_key(i).data() : nullptr; }
+const char* octet_output_key(const OctetInterpreter* it, int32_t i) {
+  return Within(i, octet_num_outputs(it)) ? it->interpreter->output_key(i).data() : nullptr;
+}
 
 OctetCode octet_input(const OctetInterpreter* it, int32_t i, OctetTensor* tensor) {
   return Within(i, octet_num_inputs(it)) ? Fill(it->interpreter->input(i), tensor) : OCTET_INVALID_ARGUMENT;
@@ -212,13 +216,15 @@ OctetCode octet_allocate(OctetInterpreter* it, OctetError* error) {
 }
 OctetCode octet_bind_input(OctetInterpreter* it, int32_t i, void* data, size_t bytes, OctetError* error) {
   return With(it, error, [&](auto& interpreter) {
-    if (!Within(i, interpreter.num_inputs())) return octet::Error(Code::kInvalidArgument, "there is no input %d; the model has %d", i, interpreter.num_inputs());
+    if (!Within(i, interpreter.num_inputs()))
+      return octet::Error(Code::kInvalidArgument, "there is no input %d; the model has %d", i, interpreter.num_inputs());
     return interpreter.Bind(interpreter.input_tensor(i), static_cast<std::byte*>(data), bytes);
   });
 }
 OctetCode octet_bind_output(OctetInterpreter* it, int32_t i, void* data, size_t bytes, OctetError* error) {
   return With(it, error, [&](auto& interpreter) {
-    if (!Within(i, interpreter.num_outputs())) return octet::Error(Code::kInvalidArgument, "there is no output %d; the model has %d", i, interpreter.num_outputs());
+    if (!Within(i, interpreter.num_outputs()))
+      return octet::Error(Code::kInvalidArgument, "there is no output %d; the model has %d", i, interpreter.num_outputs());
     return interpreter.Bind(interpreter.output_tensor(i), static_cast<std::byte*>(data), bytes);
   });
 }
@@ -257,6 +263,7 @@ OctetCode octet_node(OctetInterpreter* it, int32_t i, OctetNode* node) {
   if (!Within(i, octet_num_nodes(it))) return OCTET_INVALID_ARGUMENT;
   const runtime::NodeInfo& n = it->nodes[i] = it->interpreter->node(i);
   // Names of operators and kernels are literals of their definitions, so terminated.
-  *node = {n.op.data(), n.kernel.data(), n.inputs.data(), n.outputs.data(), static_cast<int32_t>(n.inputs.size()), static_cast<int32_t>(n.outputs.size()), n.macs};
+  *node = {n.op.data(), n.kernel.data(), n.inputs.data(), n.outputs.data(), static_cast<int32_t>(n.inputs.size()), static_cast<int32_t>(n.outputs.size()),
+           n.macs};
   return OCTET_OK;
 }

@@ -5,7 +5,9 @@
 
 namespace octet {
 
-Result<Library> Library::OpenSystem(const std::string& name) { return Error(Code::kUnsupported, "cannot load '%s': WebAssembly modules load no libraries", name.c_str()); }
+Result<Library> Library::OpenSystem(const std::string& name) {
+  return Error(Code::kUnsupported, "cannot load '%s': WebAssembly modules load no libraries", name.c_str());
+}
 Result<Library> Library::OpenPlugin(const std::string& path) { return Open(path); }
 void* Library::Find(const char*) const { return nullptr; }
 

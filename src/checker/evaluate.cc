@@ -92,7 +92,8 @@ void CheckNode(const Target& t, const graph::Graph& g, graph::NodeId id, std::ve
   const std::string op(n.op->name), place = PlaceOf(g, id);
   if (!Has(t, op)) {
     const auto instead = std::ranges::find(t.instead, op, [](const auto& pair) { return pair.first; });
-    out->push_back({place, op, t.title + " does not have " + Upper(op), instead == t.instead.end() ? "build the layer from operators that it has, or let this part run on the CPU" : instead->second});
+    out->push_back({place, op, t.title + " does not have " + Upper(op),
+                    instead == t.instead.end() ? "build the layer from operators that it has, or let this part run on the CPU" : instead->second});
     return;
   }
   for (const Need& need : t.needs)
@@ -108,7 +109,8 @@ void CheckTypes(const Target& t, const graph::Graph& g, std::vector<Obstacle>* o
     const graph::Node& n = g.node(id);
     if (n.op->name == "quantize" || n.op->name == "dequantize") continue;
     for (const graph::TensorId y : n.outputs)
-      if (const std::string type(Name(g.tensor(y).type.dtype)); std::ranges::find(t.types, type) == t.types.end() && IsFloat(g.tensor(y).type.dtype)) found.insert(type);
+      if (const std::string type(Name(g.tensor(y).type.dtype)); std::ranges::find(t.types, type) == t.types.end() && IsFloat(g.tensor(y).type.dtype))
+        found.insert(type);
   }
   for (const std::string& type : found) out->push_back({"", "", t.types_text.reason + " (found " + type + ")", t.types_text.advice});
 }

@@ -147,7 +147,8 @@ Result<Target> ParseTarget(std::string_view name, std::string_view text) {
       return Error(Code::kInvalidArgument, "target %s, line %d: not understood: %s", t.name.c_str(), number, line.c_str());
     at = end + 1;
   }
-  if (t.title.empty() || t.sources.empty() || t.ops.empty()) return Error(Code::kInvalidArgument, "target %s needs a title, a source and operators", t.name.c_str());
+  if (t.title.empty() || t.sources.empty() || t.ops.empty())
+    return Error(Code::kInvalidArgument, "target %s needs a title, a source and operators", t.name.c_str());
   return t;
 }
 

@@ -37,7 +37,8 @@ Status AppendSamples(const std::string& printed, const std::string& build, std::
 }
 
 Status RunBuild(const std::string& build, const BenchFlags& f, std::vector<double>* to) {
-  std::string command = Quoted(build) + " bench " + Quoted(f.models[0]) + Format(" --json --raw --threads %d --runs %d --warmup %d", f.threads, std::max(1, f.runs / kTurns), f.warmup);
+  std::string command = Quoted(build) + " bench " + Quoted(f.models[0]) +
+                        Format(" --json --raw --threads %d --runs %d --warmup %d", f.threads, std::max(1, f.runs / kTurns), f.warmup);
   for (const std::string& d : f.delegates.delegates) command += " --delegate " + Quoted(d);
   std::FILE* pipe = ::popen(command.c_str(), "r");
   if (!pipe) return Error(Code::kIo, "cannot start '%s'", build.c_str());

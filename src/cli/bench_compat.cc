@@ -23,15 +23,17 @@ struct Compat {
 
 // Flags that change nothing here: what they tune is not there, or is decided by octet.
 constexpr std::string_view kIgnored[] = {
-    "use_caching", "benchmark_name", "output_prefix", "verbose", "report_peak_memory_footprint", "memory_footprint_check_interval_ms", "gpu_invoke_loop_times", "input_layer_value_range",
-    "input_layer_value_files", "allow_fp16", "op_profiling_output_mode", "max_profiling_buffer_entries", "allow_dynamic_profiling_buffer_increase", "export_model_runtime_info",
-    "model_runtime_info_output_file", "print_preinvoke_state", "print_postinvoke_state", "release_dynamic_tensors", "optimize_memory_for_large_tensors", "disable_delegate_clustering",
-    "enable_builtin_cast_constant_cache", "output_filepath", "output_proto_filepath", "tensor_name_display_length", "tensor_type_display_length", "alloc_type_display_length",
-    "first_delegate_node_index", "last_delegate_node_index", "delegate_serialize_dir", "delegate_serialize_token", "gpu_precision_loss_allowed", "gpu_experimental_enable_quant",
-    "gpu_inference_for_sustained_speed", "gpu_backend", "gpu_wait_type", "use_xnnpack", "xnnpack_force_fp16", "xnnpack_weight_cache_file_path", "xnnpack_runtime_flags", "use_ynnpack",
-    "ynnpack_static_shape", "ynnpack_fast_math", "ynnpack_consistent_arithmetic", "ynnpack_no_excess_precision", "disable_nnapi_cpu", "nnapi_execution_preference", "nnapi_execution_priority",
-    "nnapi_accelerator_name", "nnapi_allow_fp16", "nnapi_allow_dynamic_dimensions", "nnapi_use_burst_mode", "nnapi_support_library_path", "hexagon_lib_path", "hexagon_profiling",
-    "coreml_version", "stable_delegate_settings_file", "perf_options_list", "option_benchmark_run_delay", "random_shuffle_benchmark_runs"};
+    "use_caching", "benchmark_name", "output_prefix", "verbose", "report_peak_memory_footprint", "memory_footprint_check_interval_ms", "gpu_invoke_loop_times",
+    "input_layer_value_range", "input_layer_value_files", "allow_fp16", "op_profiling_output_mode", "max_profiling_buffer_entries",
+    "allow_dynamic_profiling_buffer_increase", "export_model_runtime_info", "model_runtime_info_output_file", "print_preinvoke_state", "print_postinvoke_state",
+    "release_dynamic_tensors", "optimize_memory_for_large_tensors", "disable_delegate_clustering", "enable_builtin_cast_constant_cache", "output_filepath",
+    "output_proto_filepath", "tensor_name_display_length", "tensor_type_display_length", "alloc_type_display_length", "first_delegate_node_index",
+    "last_delegate_node_index", "delegate_serialize_dir", "delegate_serialize_token", "gpu_precision_loss_allowed", "gpu_experimental_enable_quant",
+    "gpu_inference_for_sustained_speed", "gpu_backend", "gpu_wait_type", "use_xnnpack", "xnnpack_force_fp16", "xnnpack_weight_cache_file_path",
+    "xnnpack_runtime_flags", "use_ynnpack", "ynnpack_static_shape", "ynnpack_fast_math", "ynnpack_consistent_arithmetic", "ynnpack_no_excess_precision",
+    "disable_nnapi_cpu", "nnapi_execution_preference", "nnapi_execution_priority", "nnapi_accelerator_name", "nnapi_allow_fp16",
+    "nnapi_allow_dynamic_dimensions", "nnapi_use_burst_mode", "nnapi_support_library_path", "hexagon_lib_path", "hexagon_profiling", "coreml_version",
+    "stable_delegate_settings_file", "perf_options_list", "option_benchmark_run_delay", "random_shuffle_benchmark_runs"};
 
 bool IsTrue(const std::string& value) { return value == "true" || value == "1" || value.empty(); }
 
@@ -47,7 +49,8 @@ std::vector<std::string> Split(const std::string& text, char separator) {
 
 Status SetDelegate(const std::string& key, const std::string& value, BenchFlags* f) {
   static const std::map<std::string, std::string> kNames = {{"use_gpu", "gpu"}, {"use_nnapi", "nnapi"}, {"use_coreml", "coreml"}};
-  if (key == "use_hexagon") return IsTrue(value) ? Error(Code::kUnsupported, "--use_hexagon: load Hexagon's own delegate with --external_delegate_path") : Status();
+  if (key == "use_hexagon")
+    return IsTrue(value) ? Error(Code::kUnsupported, "--use_hexagon: load Hexagon's own delegate with --external_delegate_path") : Status();
   if (IsTrue(value)) f->delegates.delegates.push_back(kNames.at(key));
   return {};
 }
@@ -60,7 +63,8 @@ Result<bool> SetFlag(const std::string& key, const std::string& value, BenchFlag
   const std::map<std::string, double*> numbers = {{"min_secs", &f->min_s}, {"max_secs", &f->max_s}, {"warmup_min_secs", &f->warmup_min_s}};
   const std::map<std::string, int*> counts = {{"num_runs", &f->runs}, {"warmup_runs", &f->warmup}, {"num_threads", &f->threads},
       {"min_nodes_per_partition", &f->delegates.min_nodes}, {"max_delegated_partitions", &f->delegates.max_parts}};
-  const std::map<std::string, bool*> switches = {{"enable_op_profiling", &f->profile}, {"require_full_delegation", &c->require_full}, {"dry_run", &c->dry_run}, {"list_signatures", &c->list_signatures}};
+  const std::map<std::string, bool*> switches = {{"enable_op_profiling", &f->profile}, {"require_full_delegation", &c->require_full}, {"dry_run", &c->dry_run},
+                                                 {"list_signatures", &c->list_signatures}};
   if (key == "graph") f->models = {value};
   else if (texts.count(key)) *texts.at(key) = value;
   else if (numbers.count(key)) *numbers.at(key) = std::atof(value.c_str());
@@ -112,8 +116,8 @@ std::string Stats(const std::vector<double>& us) {
   for (double v : us) squares += (v - mean) * (v - mean);
   std::string text = Format("count=%zu", us.size());
   if (us.size() == 1) return text + Format(" curr=%.0f", us[0]);
-  return text + Format(" first=%.0f curr=%.0f min=%.0f max=%.0f avg=%.6g std=%.0f p5=%.0f median=%.0f p95=%.0f", us[0], us.back(), Quantile(us, 0), Quantile(us, 1), mean,
-                       std::sqrt(squares / n), Quantile(us, 0.05), Quantile(us, 0.5), Quantile(us, 0.95));
+  return text + Format(" first=%.0f curr=%.0f min=%.0f max=%.0f avg=%.6g std=%.0f p5=%.0f median=%.0f p95=%.0f", us[0], us.back(), Quantile(us, 0),
+                       Quantile(us, 1), mean, std::sqrt(squares / n), Quantile(us, 0.05), Quantile(us, 0.5), Quantile(us, 0.95));
 }
 
 double Mean(const std::vector<double>& us) { return us.empty() ? 0 : std::accumulate(us.begin(), us.end(), 0.0) / static_cast<double>(us.size()); }
@@ -123,7 +127,9 @@ void TellDelegates(const Subject& s) {
     if (d.name == "cpu") continue;
     for (const std::string& failure : d.failures) std::printf("WARNING: %s\n", failure.c_str());
     if (d.nodes == d.total_nodes) Info("Explicitly applied " + d.name + " delegate, and the model graph will be completely executed by the delegate.");
-    else if (d.nodes > 0) Info("Explicitly applied " + d.name + Format(" delegate, and the model graph will be partially executed by the delegate w/ %d delegate kernels.", d.partitions));
+    else if (d.nodes > 0)
+      Info("Explicitly applied " + d.name +
+           Format(" delegate, and the model graph will be partially executed by the delegate w/ %d delegate kernels.", d.partitions));
     else Info("Though " + d.name + " delegate is explicitly applied, the model graph will not be executed by the delegate.");
   }
 }
@@ -150,11 +156,13 @@ std::string ProfileText(const Subject& s) {
     cdf += share;
     ++types[type].count;
     types[type].ms += ms;
-    text += Format("%32s\t%9.3f\t%9.3f\t%8.3f%%\t%8.3f%%\t%9.3f\t%9d\t[%s]:%d\n", type.c_str(), times[0] * 1e-3, ms, share, cdf, 0.0, 1, std::string(n.place).c_str(), i);
+    text += Format("%32s\t%9.3f\t%9.3f\t%8.3f%%\t%8.3f%%\t%9.3f\t%9d\t[%s]:%d\n", type.c_str(), times[0] * 1e-3, ms, share, cdf, 0.0, 1,
+                   std::string(n.place).c_str(), i);
   }
   std::vector<std::pair<std::string, ByType>> sorted(types.begin(), types.end());
   std::ranges::sort(sorted, std::greater<>(), [](const auto& t) { return t.second.ms; });
-  text += Format("\nNumber of nodes executed: %d\n============================== Summary by node type ==============================\n", s.interpreter->num_nodes());
+  text += Format("\nNumber of nodes executed: %d\n============================== Summary by node type ==============================\n",
+                 s.interpreter->num_nodes());
   text += Format("%32s\t%9s\t%9s\t%9s\t%9s\t%9s\t%9s\n", "[Node type]", "[count]", "[avg ms]", "[avg %]", "[cdf %]", "[mem KB]", "[times called]");
   cdf = 0;
   for (const auto& [type, t] : sorted) {
@@ -235,10 +243,13 @@ Result<int> BenchCompat(const BenchFlags& f) {
   TellRunning(f.runs, f.min_s, f.max_s);
   OCTET_TRY(Measure(subjects, f));
   Info(Stats(s.run_us) + "\n");
-  const std::string timings = Format("Inference timings in us: Init: %.0f, First inference: %.0f, Warmup (avg): %.6g, Inference (avg): %.6g", s.load_us, s.first_us, Mean(s.warmup_us), Mean(s.run_us));
+  const std::string timings = Format("Inference timings in us: Init: %.0f, First inference: %.0f, Warmup (avg): %.6g, Inference (avg): %.6g", s.load_us,
+                                     s.first_us, Mean(s.warmup_us), Mean(s.run_us));
   Info(timings);
-  Info("Note: as the benchmark tool itself affects memory footprint, the following is only APPROXIMATE to the actual memory footprint of the model at runtime. Take the information at your discretion.");
-  Info(Format("Memory footprint delta from the start of the tool (MB): init=%.6g overall=%.6g", static_cast<double>(ready - before) / 1048576, static_cast<double>(RssBytes() - before) / 1048576));
+  Info(
+      "Note: as the benchmark tool itself affects memory footprint, the following is only APPROXIMATE to the actual memory footprint of the model at runtime. Take the information at your discretion.");
+  Info(Format("Memory footprint delta from the start of the tool (MB): init=%.6g overall=%.6g", static_cast<double>(ready - before) / 1048576,
+              static_cast<double>(RssBytes() - before) / 1048576));
   if (f.profile) {
     OCTET_TRY(ProfileAll(subjects, f));
     const std::string profile = ProfileText(s);

@@ -74,7 +74,8 @@ Result<Axes> ParseSweep(const BenchFlags& f) {
       axes.threads.push_back(cores);
     } else if (name == "threads") {
       for (const std::string& n : Split(item.substr(equals + 1), ':')) axes.threads.push_back(std::atoi(n.c_str()));
-      if (std::ranges::any_of(axes.threads, [](int n) { return n < 1 || n > 1024; })) return Error(Code::kInvalidArgument, "--sweep: expected threads=1:2:4, found '%s'", item.c_str());
+      if (std::ranges::any_of(axes.threads, [](int n) { return n < 1 || n > 1024; }))
+        return Error(Code::kInvalidArgument, "--sweep: expected threads=1:2:4, found '%s'", item.c_str());
     } else if (item == "delegates") {
       axes.delegates.push_back({});
       for (const std::string& d : f.delegates.delegates) axes.delegates.push_back({d});
@@ -169,7 +170,8 @@ Status LoadSubject(Subject& s, const BenchFlags& f) {
 Result<std::vector<Subject>> LoadSubjects(const BenchFlags& f) {
   OCTET_ASSIGN(const Axes axes, ParseSweep(f));
   const std::vector<int> threads = axes.threads.empty() ? std::vector{f.threads} : axes.threads;
-  const std::vector<std::vector<std::string>> delegates = axes.delegates.empty() ? std::vector<std::vector<std::string>>(1, f.delegates.delegates) : axes.delegates;
+  const std::vector<std::vector<std::string>> delegates =
+      axes.delegates.empty() ? std::vector<std::vector<std::string>>(1, f.delegates.delegates) : axes.delegates;
   std::vector<Subject> subjects;
   for (const std::string& model : f.models)
     for (const auto& list : delegates)

@@ -39,8 +39,9 @@ report::Table SummaryTable(const BenchResult& result) {
   report::Table table{{"model", "median us", "min", "p5", "p95", "p99", "load", "first", "arena", "against the first"}, {}, 1};
   for (const Subject& s : result.subjects) {
     const double median = Quantile(s.run_us, 0.5);
-    table.rows.push_back({s.label, Format("%.1f", median), Format("%.1f", Quantile(s.run_us, 0)), Format("%.1f", Quantile(s.run_us, 0.05)), Format("%.1f", Quantile(s.run_us, 0.95)),
-                          Format("%.1f", Quantile(s.run_us, 0.99)), Format("%.0f", s.load_us), Format("%.0f", s.first_us), ByteText(s.interpreter->memory().arena_bytes),
+    table.rows.push_back({s.label, Format("%.1f", median), Format("%.1f", Quantile(s.run_us, 0)), Format("%.1f", Quantile(s.run_us, 0.05)),
+                          Format("%.1f", Quantile(s.run_us, 0.95)), Format("%.1f", Quantile(s.run_us, 0.99)), Format("%.0f", s.load_us),
+                          Format("%.0f", s.first_us), ByteText(s.interpreter->memory().arena_bytes),
                           Format("%.2fx", Quantile(result.subjects[0].run_us, 0.5) / median)});
   }
   return table;
@@ -50,7 +51,8 @@ report::Table ComparisonTable(const BenchResult& result) {
   report::Table table{{"against " + result.subjects[0].label, "verdict", "time ratio", "95% from", "to", "p"}, {}, 2};
   for (size_t i = 1; i < result.subjects.size(); ++i) {
     const Comparison c = Compare(result.subjects[0].run_us, result.subjects[i].run_us);
-    table.rows.push_back({result.subjects[i].label, Verdict(c), Format("%.3f", c.ratio), Format("%.3f", c.low), Format("%.3f", c.high), c.p < 1e-4 ? "<0.0001" : Format("%.2g", c.p)});
+    table.rows.push_back({result.subjects[i].label, Verdict(c), Format("%.3f", c.ratio), Format("%.3f", c.low), Format("%.3f", c.high),
+                          c.p < 1e-4 ? "<0.0001" : Format("%.2g", c.p)});
   }
   return table;
 }
@@ -58,24 +60,27 @@ report::Table ComparisonTable(const BenchResult& result) {
 report::Table MinuteTable(const std::vector<Minute>& minutes) {
   report::Table table{{"from s", "runs", "median us", "p95", "clock", "celsius", "spin", ""}, {}, 0};
   for (const Minute& m : minutes)
-    table.rows.push_back({Format("%.0f", m.begin_s), std::to_string(m.runs), Format("%.1f", m.median_us), Format("%.1f", m.p95_us), m.clock_share > 0 ? Format("%.0f%%", 100 * m.clock_share) : "",
-                          m.celsius > 0 ? Format("%.0f", m.celsius) : "", Format("%.2f", m.spin), m.throttled ? "throttled" : ""});
+    table.rows.push_back({Format("%.0f", m.begin_s), std::to_string(m.runs), Format("%.1f", m.median_us), Format("%.1f", m.p95_us),
+                          m.clock_share > 0 ? Format("%.0f%%", 100 * m.clock_share) : "", m.celsius > 0 ? Format("%.0f", m.celsius) : "",
+                          Format("%.2f", m.spin), m.throttled ? "throttled" : ""});
   return table;
 }
 
 std::string SustainText(const std::vector<Minute>& minutes) {
   const auto throttled = std::ranges::count_if(minutes, [](const Minute& m) { return m.throttled; });
   if (throttled == 0) return "no throttling seen\n";
-  return Format("throttled in %d of %zu pieces: medians beyond 1.25 times the best one, or a fixed computation 1.15 times slower\n", static_cast<int>(throttled), minutes.size());
+  return Format("throttled in %d of %zu pieces: medians beyond 1.25 times the best one, or a fixed computation 1.15 times slower\n",
+                static_cast<int>(throttled), minutes.size());
 }
 
 report::Table ProfileTable(const Subject& s, const CorePeak& peak) {
   report::Table table{{"#", "operator", "writes", "kernel", "us", "%", "GMAC/s", "of peak", "GB/s", "of memory's"}, {}, 4};
   for (const NodeRow& r : NodeRows(s)) {
     const double gmacs = static_cast<double>(r.node.macs) / r.us * 1e-3, gbytes = static_cast<double>(r.node.bytes) / r.us * 1e-3;
-    table.rows.push_back({std::to_string(r.index), std::string(r.node.op), std::string(r.node.place), std::string(r.node.kernel), Format("%.1f", r.us), Format("%.1f", 100 * r.share),
-                          r.node.macs ? Format("%.2f", gmacs) : "", r.node.macs ? Format("%.0f%%", 100 * gmacs / PeakOf(peak, s, r.node)) : "",
-                          Format("%.2f", gbytes), Format("%.0f%%", 100 * gbytes / peak.gbytes)});
+    table.rows.push_back({std::to_string(r.index), std::string(r.node.op), std::string(r.node.place), std::string(r.node.kernel), Format("%.1f", r.us),
+                          Format("%.1f", 100 * r.share), r.node.macs ? Format("%.2f", gmacs) : "",
+                          r.node.macs ? Format("%.0f%%", 100 * gmacs / PeakOf(peak, s, r.node)) : "", Format("%.2f", gbytes),
+                          Format("%.0f%%", 100 * gbytes / peak.gbytes)});
   }
   return table;
 }
@@ -91,7 +96,10 @@ report::Table InsideTable(const Subject& s) {
 }
 
 void WriteTimes(report::Json& j, const Subject& s, const BenchFlags& f) {
-  j.Field("min_us", Quantile(s.run_us, 0)).Field("p5_us", Quantile(s.run_us, 0.05)).Field("median_us", Quantile(s.run_us, 0.5)).Field("p95_us", Quantile(s.run_us, 0.95));
+  j.Field("min_us", Quantile(s.run_us, 0))
+      .Field("p5_us", Quantile(s.run_us, 0.05))
+      .Field("median_us", Quantile(s.run_us, 0.5))
+      .Field("p95_us", Quantile(s.run_us, 0.95));
   j.Field("p99_us", Quantile(s.run_us, 0.99)).Field("max_us", Quantile(s.run_us, 1)).Field("load_us", s.load_us).Field("first_us", s.first_us);
   j.Field("load_cpu_us", s.load_cpu_us).Field("first_cpu_us", s.first_cpu_us);
   if (!f.raw) return;
@@ -167,7 +175,8 @@ double PeakOf(const CorePeak& peak, const Subject& s, const runtime::NodeInfo& n
 
 void PrintBench(const BenchResult& result, const BenchFlags& f) {
   PrintTable(SummaryTable(result));
-  std::printf("%zu runs, %d thread%s, %s; times in microseconds\n", result.subjects[0].run_us.size(), f.threads, f.threads == 1 ? "" : "s", std::string(Name(ThisCpu().isa)).c_str());
+  std::printf("%zu runs, %d thread%s, %s; times in microseconds\n", result.subjects[0].run_us.size(), f.threads, f.threads == 1 ? "" : "s",
+              std::string(Name(ThisCpu().isa)).c_str());
   if (result.subjects.size() > 1) {
     std::printf("\n");
     PrintTable(ComparisonTable(result));
@@ -184,7 +193,8 @@ void PrintBench(const BenchResult& result, const BenchFlags& f) {
     std::printf("\n%s\n", s.label.c_str());
     PrintTable(ProfileTable(s, result.peak));
     if (const report::Table inside = InsideTable(s); !inside.rows.empty()) PrintTable(inside);
-    std::printf("one core's peak: %.1f int8 and %.1f float GMAC/s, %.1f GB/s from memory (what lies in caches comes faster)\n", result.peak.int8_gmacs, result.peak.f32_gmacs, result.peak.gbytes);
+    std::printf("one core's peak: %.1f int8 and %.1f float GMAC/s, %.1f GB/s from memory (what lies in caches comes faster)\n", result.peak.int8_gmacs,
+                result.peak.f32_gmacs, result.peak.gbytes);
   }
 }
 
@@ -216,19 +226,22 @@ std::string BenchHtml(const BenchResult& result, const BenchFlags& f) {
     slow = std::max(slow, Quantile(result.subjects[i].run_us, 0.99));
   }
   runs.end = 2 * slow;  // One run that the system held up would leave all others on the axis.
-  report::Chart memory{.title = "Resident memory, from loading to the last run", .x_label = "samples", .y_label = "MB", .categories = {}, .series = {}, .category_colors = {}};
+  report::Chart memory{
+      .title = "Resident memory, from loading to the last run", .x_label = "samples", .y_label = "MB", .categories = {}, .series = {}, .category_colors = {}};
   for (const report::Series& one : runs.series) {
     report::Series& m = memory.series.emplace_back(report::Series{one.name, {}, one.color});
     for (const MemorySample& at : result.subjects[memory.series.size() - 1].memory) m.values.push_back(static_cast<double>(at.rss_bytes) * 1e-6);
   }
   body += "<div class='charts'>" + report::LineChart(runs) + report::LineChart(memory) + "</div>\n";
   if (result.subjects.size() > 1)
-    body += report::Section("Compared", "Medians' ratio with bounds from 1000 resamples; p of the Mann-Whitney test.", report::HtmlTable(ComparisonTable(result)));
+    body +=
+        report::Section("Compared", "Medians' ratio with bounds from 1000 resamples; p of the Mann-Whitney test.", report::HtmlTable(ComparisonTable(result)));
   for (size_t i = 0; i < result.subjects.size(); ++i) {
     const Subject& s = result.subjects[i];
     const std::string delegates = DelegatesText(s.interpreter->delegates()) + ShadowText(s.interpreter->shadow());
     if (!delegates.empty()) body += report::Section("Delegates: " + s.label, "", "<pre>" + report::Escape(delegates) + "</pre>");
-    if (!result.minutes.empty()) body += report::Section("Sustained: " + s.label, SustainText(result.minutes[i]), report::HtmlTable(MinuteTable(result.minutes[i])));
+    if (!result.minutes.empty())
+      body += report::Section("Sustained: " + s.label, SustainText(result.minutes[i]), report::HtmlTable(MinuteTable(result.minutes[i])));
     if (s.profiler && f.profile) body += report::Section("Operators: " + s.label, "", report::HtmlTable(ProfileTable(s, result.peak)));
   }
   return report::Page("octet bench", Format("%s, %s", OCTET_VERSION, std::string(Name(ThisCpu().isa)).c_str()), body);

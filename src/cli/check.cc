@@ -33,7 +33,8 @@ Result<std::vector<importers::Finding>> OnTarget(const Flags& f, const checker::
   return findings;
 }
 
-void PrintJson(const Flags& f, const checker::Target& target, const std::vector<importers::Finding>& findings, bool converts, const std::vector<std::string>& trusted, const std::map<std::string, int>& tensorflow) {
+void PrintJson(const Flags& f, const checker::Target& target, const std::vector<importers::Finding>& findings, bool converts,
+               const std::vector<std::string>& trusted, const std::map<std::string, int>& tensorflow) {
   report::Json j;
   j.Object().Field("source", f.source).Field("converts", converts);
   if (!f.target.empty()) {
@@ -71,7 +72,8 @@ Result<int> Check(const Flags& f) {
     return findings.empty() ? kYes : kUnsupported;
   }
   NoteTensorFlowOperators(tensorflow);
-  for (const importers::Finding& n : findings) std::printf("%s%s\n", importers::Text(n).c_str(), n.flex ? "; or keep it as TensorFlow's own operator with --allow-flex" : "");
+  for (const importers::Finding& n : findings)
+    std::printf("%s%s\n", importers::Text(n).c_str(), n.flex ? "; or keep it as TensorFlow's own operator with --allow-flex" : "");
   for (const std::string& op : trusted) std::printf("%s is there as far as is known, unverified: no source at hand says so\n", op.c_str());
   if (!converts) std::printf("%s: %zu of its layers do not convert\n", f.source.c_str(), findings.size());
   else if (f.target.empty()) std::printf("%s: everything converts\n", f.source.c_str());

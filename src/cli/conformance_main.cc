@@ -119,7 +119,8 @@ class Case {
       OCTET_ASSIGN(interpreter_, runtime::Interpreter::Create(model, options_));
     }
     OCTET_TRY(interpreter_->Select(run.signature));
-    if (run.inputs.size() != static_cast<size_t>(interpreter_->num_inputs())) return Error(Code::kInvalidArgument, "the model has %d inputs", interpreter_->num_inputs());
+    if (run.inputs.size() != static_cast<size_t>(interpreter_->num_inputs()))
+      return Error(Code::kInvalidArgument, "the model has %d inputs", interpreter_->num_inputs());
     std::vector<int> position;
     for (size_t i = 0; i < run.inputs.size(); ++i) {
       position.push_back(run.signature.empty() ? static_cast<int>(i) : interpreter_->FindInput(run.inputs[i].name));

@@ -52,8 +52,8 @@ std::string Summary(const Flags& f, const graph::Model& model, const std::vector
 void WarnOfFlex(const std::vector<importers::Finding>& flex) {
   if (flex.empty()) return;
   const bool colors = ::isatty(STDERR_FILENO);
-  std::fprintf(stderr, "%s%zu op%s stayed TensorFlow's own (Flex): the model needs TensorFlow's library, of hundreds of megabytes, wherever it runs\n", colors ? "\033[31m" : "", flex.size(),
-               flex.size() == 1 ? "" : "s");
+  std::fprintf(stderr, "%s%zu op%s stayed TensorFlow's own (Flex): the model needs TensorFlow's library, of hundreds of megabytes, wherever it runs\n",
+               colors ? "\033[31m" : "", flex.size(), flex.size() == 1 ? "" : "s");
   for (const importers::Finding& n : flex) std::fprintf(stderr, "  %s\n", importers::Text(n).c_str());
   std::fprintf(stderr, "%s", colors ? "\033[0m" : "");
 }

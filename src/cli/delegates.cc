@@ -13,7 +13,8 @@ namespace octet::cli {
 void DeclareDelegates(FlagSet& flags, DelegateFlags* f) {
   flags.Option("--delegate", &f->delegates, "Who computes what it can in the CPU's place, in order of preference: NAME_OR_LIBRARY[;key=value...]");
   flags.Option("--deny", &f->deny, "Keep on the CPU: an operator (conv_2d), a layer or tensor by name, or a node by number (#12)");
-  flags.Choice("--pay-off", &f->pay_off, {"off", "estimate", "measure"}, "Which parts are worth their copies: all, by the delegate's rates, or by running both");
+  flags.Choice("--pay-off", &f->pay_off, {"off", "estimate", "measure"},
+               "Which parts are worth their copies: all, by the delegate's rates, or by running both");
   flags.Option("--min-nodes", &f->min_nodes, "Smaller parts stay on the CPU");
   flags.Option("--max-parts", &f->max_parts, "Only so many parts of each delegate, the largest; 0: all");
   flags.Option("--delegate-timeout", &f->timeout_ms, "Milliseconds after which a part goes to the CPU for good; 0: never");
@@ -79,7 +80,8 @@ Status CheckRequired(const DelegateFlags& f, const std::vector<runtime::Delegate
   OCTET_ASSIGN(const double wanted, ParseShare("--require-delegate", f.require));
   const double share = DelegatedShare(details);
   if (share + 1e-9 >= wanted) return {};
-  return Error(Code::kAccuracy, "delegates have %.1f%% of the multiply-adds, --require-delegate wants %.1f%%\n%s", 100 * share, 100 * wanted, DelegatesText(details).c_str());
+  return Error(Code::kAccuracy, "delegates have %.1f%% of the multiply-adds, --require-delegate wants %.1f%%\n%s", 100 * share, 100 * wanted,
+               DelegatesText(details).c_str());
 }
 
 void WriteDelegates(report::Json& j, const std::vector<runtime::DelegateDetails>& details) {
@@ -101,8 +103,8 @@ void WriteShadow(report::Json& j, const runtime::ShadowReport& shadow) {
 
 std::string ShadowText(const runtime::ShadowReport& shadow) {
   if (shadow.checked == 0) return {};
-  return Format("shadow check: %lld of %lld inferences differ from the CPU's, the worst by %.3g%s\n", static_cast<long long>(shadow.mismatches), static_cast<long long>(shadow.checked),
-                shadow.worst, shadow.switched_off ? "; the delegates are switched off" : "");
+  return Format("shadow check: %lld of %lld inferences differ from the CPU's, the worst by %.3g%s\n", static_cast<long long>(shadow.mismatches),
+                static_cast<long long>(shadow.checked), shadow.worst, shadow.switched_off ? "; the delegates are switched off" : "");
 }
 
 std::string DelegatesText(const std::vector<runtime::DelegateDetails>& details) {
@@ -111,7 +113,9 @@ std::string DelegatesText(const std::vector<runtime::DelegateDetails>& details) 
   std::string text;
   for (const runtime::DelegateDetails& d : details) {
     text += Format("%s: %d of %d nodes, %.1f%% of the multiply-adds", d.name.c_str(), d.nodes, d.total_nodes, 100 * d.mac_share);
-    if (d.partitions > 0) text += Format(", %d part%s, %d copies of %.1f kB in all", d.partitions, d.partitions == 1 ? "" : "s", d.copies, static_cast<double>(d.copy_bytes) * 1e-3);
+    if (d.partitions > 0)
+      text +=
+          Format(", %d part%s, %d copies of %.1f kB in all", d.partitions, d.partitions == 1 ? "" : "s", d.copies, static_cast<double>(d.copy_bytes) * 1e-3);
     text += '\n';
     for (const std::string& f : d.failures) text += "  failed: " + f + "\n";
     std::map<std::string, std::pair<int, std::string>> reasons;  // Count, and the first place.

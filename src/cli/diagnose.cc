@@ -192,14 +192,16 @@ std::string SummaryTable(const std::vector<Examined>& models, uint64_t float_byt
   const bool gated = models[0].has_gate;
   table.rows.push_back({"float", gated ? Format("%.2f", models[0].gate.float_score) : "–", "", ByteText(float_bytes), Format("%.0f", float_us), ""});
   for (const Examined& m : models)
-    table.rows.push_back({m.name, gated ? Format("%.2f", m.gate.quantized_score) : "–", gated ? Format("%+.2f", m.gate.drop) : "–", ByteText(m.bytes), Format("%.0f", m.median_us),
-                          Format("%.1f", m.diagnosis.output_sqnr_db)});
+    table.rows.push_back({m.name, gated ? Format("%.2f", m.gate.quantized_score) : "–", gated ? Format("%+.2f", m.gate.drop) : "–", ByteText(m.bytes),
+                          Format("%.0f", m.median_us), Format("%.1f", m.diagnosis.output_sqnr_db)});
   return report::HtmlTable(table);
 }
 
 std::string BarsOf(const std::vector<Examined>& models, uint64_t float_bytes, double float_us) {
   const quantizer::GateResult& gate = models[0].gate;
-  const std::string held = gate.full() ? "the full holdout" : Format("%lld of %lld samples, which is no gate", static_cast<long long>(gate.samples), static_cast<long long>(gate.holdout));
+  const std::string held = gate.full()
+                               ? "the full holdout"
+                               : Format("%lld of %lld samples, which is no gate", static_cast<long long>(gate.samples), static_cast<long long>(gate.holdout));
   report::Chart accuracy{"Accuracy on " + held, "", "%", {"float"}, {{"", {}, 2}}, {0}, false, 4};
   report::Chart size = accuracy, latency = accuracy;
   size.title = "Size";
@@ -238,36 +240,51 @@ std::string Page(const Flags& f, const data::Dataset& data, const std::vector<Ex
     std::string list = "<ul>";
     for (const std::string& cause : m.diagnosis.causes) list += "<li>" + report::Escape(cause) + "</li>";
     const bool loses = !m.has_gate || m.gate.drop > 0;
-    body += report::Section(loses ? "Why " + m.name + " loses" : "What stands out in " + m.name, m.diagnosis.causes.empty() ? "Nothing stands out." : "", list + "</ul>");
+    body += report::Section(loses ? "Why " + m.name + " loses" : "What stands out in " + m.name, m.diagnosis.causes.empty() ? "Nothing stands out." : "",
+                            list + "</ul>");
   }
-  body += report::Section("Ranges before and after", "Each channel's largest value, counted in int8 steps of its tensor. Below one step a channel is lost: all its values round to zero.",
+  body += report::Section("Ranges before and after",
+                          "Each channel's largest value, counted in int8 steps of its tensor. Below one step a channel is lost: all its values round to zero.",
                           RangeCharts(models));
-  body += report::Section("Error per layer", "Signal to accumulated error against the float model, in dB. Every 6 dB is one bit.",
-                          report::BarChart(LayerChart(models, "Signal to error", "dB", false, [](const quantizer::LayerRow& r) { return std::max(r.sqnr_db, 0.0); })));
-  body += report::Section("Each layer alone", "Signal to noise of the model's outputs when this layer alone is rounded to int8: low bars are where float pays. No bar: equalisation gave the layer other units than float's.",
-                          report::BarChart(LayerChart(models, "Outputs' signal to noise", "dB", false, [](const quantizer::LayerRow& r) { return std::isnan(r.isolated_db) ? NAN : std::max(r.isolated_db, 0.0); })));
-  body += report::Section("What the values look like", "How often each size occurs in float, from the smallest to the largest value, for the layers that lose most.", HistogramCharts(models.back()));
+  body += report::Section(
+      "Error per layer", "Signal to accumulated error against the float model, in dB. Every 6 dB is one bit.",
+      report::BarChart(LayerChart(models, "Signal to error", "dB", false, [](const quantizer::LayerRow& r) { return std::max(r.sqnr_db, 0.0); })));
+  body += report::Section(
+      "Each layer alone",
+      "Signal to noise of the model's outputs when this layer alone is rounded to int8: low bars are where float pays. No bar: equalisation gave the layer other units than float's.",
+      report::BarChart(LayerChart(models, "Outputs' signal to noise", "dB", false,
+                                  [](const quantizer::LayerRow& r) { return std::isnan(r.isolated_db) ? NAN : std::max(r.isolated_db, 0.0); })));
+  body += report::Section("What the values look like",
+                          "How often each size occurs in float, from the smallest to the largest value, for the layers that lose most.",
+                          HistogramCharts(models.back()));
   body += report::Section("Spread of the channels", "The largest channel maximum over the median one, in the float model.",
-                          report::BarChart(LayerChart({models[0]}, "Largest over median channel", "times", true, [](const quantizer::LayerRow& r) { return static_cast<double>(r.spread); })));
-  if (last.has_gate && !last.gate.classes.empty()) body += report::Section("Where answers change", "Rows: what the float model answers; columns: what the quantized one answers.", ConfusionCharts(models));
-  if (last.has_gate && !last.gate.flipped.empty()) body += report::Section("Samples that flipped", "Right in float, wrong in int8: the sample's number, its label, what int8 answers.", FlippedShots(last.gate, data) + FlippedTable(last.gate));
+                          report::BarChart(LayerChart({models[0]}, "Largest over median channel", "times", true,
+                                                      [](const quantizer::LayerRow& r) { return static_cast<double>(r.spread); })));
+  if (last.has_gate && !last.gate.classes.empty())
+    body += report::Section("Where answers change", "Rows: what the float model answers; columns: what the quantized one answers.", ConfusionCharts(models));
+  if (last.has_gate && !last.gate.flipped.empty())
+    body += report::Section("Samples that flipped", "Right in float, wrong in int8: the sample's number, its label, what int8 answers.",
+                            FlippedShots(last.gate, data) + FlippedTable(last.gate));
   if (!last.diagnosis.slower.empty()) {
     std::string list = "<ul>";
     for (const std::string& line : last.diagnosis.slower) list += "<li>" + report::Escape(line) + "</li>";
     body += report::Section("Slower in int8", "", list + "</ul>");
   }
-  return report::Page("octet: " + BaseName(f.reference) + " in int8", Format("%lld samples of ", static_cast<long long>(last.diagnosis.samples)) + f.data, body);
+  return report::Page("octet: " + BaseName(f.reference) + " in int8", Format("%lld samples of ", static_cast<long long>(last.diagnosis.samples)) + f.data,
+                      body);
 }
 
 // ---------------------------------------------------------------------------------- text, JSON
 
 void PrintText(const Examined& m) {
-  std::printf("%s: output signal to error %.1f dB over %lld samples\n", m.path.c_str(), m.diagnosis.output_sqnr_db, static_cast<long long>(m.diagnosis.samples));
+  std::printf("%s: output signal to error %.1f dB over %lld samples\n", m.path.c_str(), m.diagnosis.output_sqnr_db,
+              static_cast<long long>(m.diagnosis.samples));
   for (const std::string& cause : m.diagnosis.causes) std::printf("  - %s\n", cause.c_str());
   if (m.diagnosis.causes.empty()) std::printf("  nothing stands out\n");
   report::Table table{{"layer", "operator", "SQNR dB", "alone dB", "spread", "widest", "saturated %"}, {}, 2};
   for (const quantizer::LayerRow& r : m.diagnosis.layers)
-    table.rows.push_back({r.tensor, r.op, Format("%.1f", r.sqnr_db), std::isnan(r.isolated_db) ? "" : Format("%.1f", r.isolated_db), Format("%.1f", static_cast<double>(r.spread)), Format("%d of %d", r.widest_channel, r.channels), Format("%.2f", 100 * r.saturated)});
+    table.rows.push_back({r.tensor, r.op, Format("%.1f", r.sqnr_db), std::isnan(r.isolated_db) ? "" : Format("%.1f", r.isolated_db),
+                          Format("%.1f", static_cast<double>(r.spread)), Format("%d of %d", r.widest_channel, r.channels), Format("%.2f", 100 * r.saturated)});
   PrintTable(table);
   for (const std::string& line : m.diagnosis.slower) std::printf("slower: %s\n", line.c_str());
 }
@@ -284,7 +301,8 @@ void WriteJson(report::Json& j, const Examined& m) {
   j.End().End();
 }
 
-Result<Examined> Examine(const std::string& reference, const std::string& path, const data::Dataset& data, const std::vector<std::string>& doubts, const Flags& f, ProgressBar& bar) {
+Result<Examined> Examine(const std::string& reference, const std::string& path, const data::Dataset& data, const std::vector<std::string>& doubts,
+                         const Flags& f, ProgressBar& bar) {
   Examined m;
   m.path = path;
   m.name = BaseName(path);
@@ -344,7 +362,8 @@ Result<int> Diagnose(const Flags& f) {
 
 }  // namespace
 
-Status WriteDiagnosis(const std::string& name, const std::string& reference, const std::vector<std::string>& models, const data::Dataset& data, const std::string& report) {
+Status WriteDiagnosis(const std::string& name, const std::string& reference, const std::vector<std::string>& models, const data::Dataset& data,
+                      const std::string& report) {
   Flags f;
   f.reference = name;
   f.models = models;

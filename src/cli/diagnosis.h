@@ -9,6 +9,7 @@
 namespace octet::cli {
 
 // `name`: of the model, in the page's title.
-Status WriteDiagnosis(const std::string& name, const std::string& reference, const std::vector<std::string>& models, const data::Dataset& data, const std::string& report);
+Status WriteDiagnosis(const std::string& name, const std::string& reference, const std::vector<std::string>& models, const data::Dataset& data,
+                      const std::string& report);
 
 }  // namespace octet::cli

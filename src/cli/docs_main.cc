@@ -40,7 +40,8 @@ void PrintOps() {
               "| operator | code | types (version) | kernels | made from |\n|--|--|--|--|--|\n");
   for (size_t i = 0; i < ops::Defs().size(); ++i) {
     const ops::OpDef& def = *ops::Defs()[i];
-    std::printf("| %s | %d | %s | %s | %s |\n", std::string(def.name).c_str(), static_cast<int>(def.code), Types(def).c_str(), Kernels(def).c_str(), MadeFrom(i).c_str());
+    std::printf("| %s | %d | %s | %s | %s |\n", std::string(def.name).c_str(), static_cast<int>(def.code), Types(def).c_str(), Kernels(def).c_str(),
+                MadeFrom(i).c_str());
   }
   std::printf("\n%zu operators\n", ops::Defs().size());
 }

@@ -79,7 +79,8 @@ struct IngestFlags {
 Result<int> Ingest(IngestFlags f) {
   if (f.options.cert_file.empty() != f.options.key_file.empty()) return Error(Code::kInvalidArgument, "give both --cert and --key, or none");
   OCTET_ASSIGN(f.options.port, Port(f.port));
-  if (f.options.connections < 1 || f.options.connections > 64) return Error(Code::kInvalidArgument, "--connections %d: expected 1 to 64", f.options.connections);
+  if (f.options.connections < 1 || f.options.connections > 64)
+    return Error(Code::kInvalidArgument, "--connections %d: expected 1 to 64", f.options.connections);
   StopSignal stop;
   OCTET_ASSIGN(const std::unique_ptr<fleet::Collector> collector, fleet::Collector::Start(f.options));
   std::printf("octet fleet ingest: %s port %u\n", f.options.cert_file.empty() ? "http" : "https", collector->port());

@@ -44,7 +44,9 @@ class Client {
   ~Client() { Close(); }
   // The status code, 0 when there was no answer; the body in `answer`.
   int Post(const std::string& token, const std::string& body, std::string* answer) {
-    const std::string head = Format("POST /v1/telemetry HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: application/x-ndjson\r\nContent-Length: %zu\r\n\r\n", token.c_str(), body.size());
+    const std::string head = Format(
+        "POST /v1/telemetry HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: application/x-ndjson\r\nContent-Length: %zu\r\n\r\n",
+        token.c_str(), body.size());
     if ((fd_ < 0 && !Open()) || !Send(head) || !Send(body)) return Close(), 0;
     return Receive(answer);
   }
@@ -129,7 +131,8 @@ struct Planned {
 // Every thread plays each `threads`-th device, upload after upload. With --ahead all uploads are made before the clock starts.
 class Schedule {
  public:
-  Schedule(const Options& o, std::vector<std::unique_ptr<Player>>& players, int thread) : o_(o), players_(players), first_(static_cast<size_t>(thread)), at_(first_) {
+  Schedule(const Options& o, std::vector<std::unique_ptr<Player>>& players, int thread)
+      : o_(o), players_(players), first_(static_cast<size_t>(thread)), at_(first_) {
     Planned planned;
     while (o.ahead && Make(&planned)) ahead_.push_back(std::move(planned));
   }
@@ -257,10 +260,12 @@ Status Enrol(Database& database, const std::vector<std::unique_ptr<Player>>& pla
       names.emplace_back(players[i]->name());
       hashes.emplace_back(fleet::Hex(fleet::Sha256(TokenOf(players[i]->name()))));
     }
-    OCTET_ASSIGN([[maybe_unused]] const Rows rows,
-                 database.Query("WITH d AS (INSERT INTO fleet.device (name) SELECT unnest($1::text[]) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id, name) "
-                                "INSERT INTO fleet.token (hash, device_id) SELECT decode(x.hash, 'hex'), d.id FROM unnest($1::text[], $2::text[]) AS x(name, hash) JOIN d ON d.name = x.name ON CONFLICT DO NOTHING",
-                                {ArrayText(names), ArrayText(hashes)}));
+    OCTET_ASSIGN(
+        [[maybe_unused]] const Rows rows,
+        database.Query(
+            "WITH d AS (INSERT INTO fleet.device (name) SELECT unnest($1::text[]) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id, name) "
+            "INSERT INTO fleet.token (hash, device_id) SELECT decode(x.hash, 'hex'), d.id FROM unnest($1::text[], $2::text[]) AS x(name, hash) JOIN d ON d.name = x.name ON CONFLICT DO NOTHING",
+            {ArrayText(names), ArrayText(hashes)}));
   }
   return {};
 }
@@ -273,7 +278,8 @@ Result<std::unordered_map<std::string, int>> DeviceNumbers(Database& database) {
 }
 
 Result<int> Load(Options o) {
-  if (o.play.until_us == 0) o.play.until_us = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  if (o.play.until_us == 0)
+    o.play.until_us = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   std::vector<std::unique_ptr<Player>> players;
   for (int i = 0; i < o.play.devices; ++i) players.push_back(std::make_unique<Player>(o.play, i));
   OCTET_ASSIGN(Database database, Database::Connect(o.database));

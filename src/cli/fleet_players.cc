@@ -93,8 +93,8 @@ std::string Player::Record(int minute) {
                  keyword_ ? "keyword" : "detector", keyword_ ? "3" : next ? "8" : "7", (keyword_ ? "3b1f" : next ? "8c2a" : "7d90"), c.delegate, hot ? 3 : 0);
   const bool delegated = std::string_view(c.delegate) != "cpu";
   line += Format("\"nodes\":64,\"delegated\":%d,\"partitions\":%d},", delegated ? 61 : 0, delegated ? 2 : 0);
-  line += "\"lat\":{\"queue\":" + values(0.02 + 0.02 * ms, 0.01) + ",\"copy_in\":" + values(0.05, 0.01) + ",\"invoke\":" + values(ms, 0) + ",\"copy_out\":" + values(0.01, 0.002) +
-          ",\"total\":" + values(ms * 1.02 + 0.1, 0);
+  line += "\"lat\":{\"queue\":" + values(0.02 + 0.02 * ms, 0.01) + ",\"copy_in\":" + values(0.05, 0.01) + ",\"invoke\":" + values(ms, 0) +
+          ",\"copy_out\":" + values(0.01, 0.002) + ",\"total\":" + values(ms * 1.02 + 0.1, 0);
   if (minute == 0) line += ",\"load\":" + Histogram({2e6 * c.ms}) + ",\"prepare\":" + Histogram({1.5e6 * c.ms}) + ",\"first\":" + Histogram({1.8e6 * ms});
   line += '}';
   if (options_.operators_every > 0 && minute % options_.operators_every == 0) {
@@ -102,8 +102,8 @@ std::string Player::Record(int minute) {
     for (size_t i = 0; i < std::size(kOperators); ++i) line += Format("%s\"%s\":", i ? "," : "", kOperators[i]) + values(ms * kOperatorShares[i], 0);
     line += '}';
   }
-  line += Format(",\"count\":{\"ok\":%d,\"shadow\":1},\"gauge\":{\"rss_kb\":%d,\"limit_kb\":262144,\"arena_kb\":5120,\"temp_c\":%d,\"freq_pct\":%d}", options_.inferences, 61000 + static_cast<int>(random_() % 2000),
-                 hot ? 83 : 58, hot ? 62 : 100);
+  line += Format(",\"count\":{\"ok\":%d,\"shadow\":1},\"gauge\":{\"rss_kb\":%d,\"limit_kb\":262144,\"arena_kb\":5120,\"temp_c\":%d,\"freq_pct\":%d}",
+                 options_.inferences, 61000 + static_cast<int>(random_() % 2000), hot ? 83 : 58, hot ? 62 : 100);
   if (delegated && c.ms > 8 && !keyword_) line += Format(",\"fallback\":[[\"RESIZE_NEAREST_NEIGHBOR\",\"type\",%d]]", options_.inferences);
   return line + "}\n";
 }
@@ -112,8 +112,9 @@ std::string Player::Upload(int from, int to) {
   for (int minute = from; minute < to; ++minute) kept_ += Record(minute);
   if (from >= offline_from_ && from < offline_to_ && to < options_.minutes) return {};
   const int64_t end = options_.until_us - int64_t{60'000'000} * (options_.minutes - to) + skew_us_;
-  std::string lines = Format("{\"v\":1,\"kind\":\"status\",\"device\":\"%s\",\"boot\":\"%s\",\"spool\":\"%s\",\"sent_us\":%lld,\"uptime_us\":%lld,\"committed\":%lld,\"dropped\":{},\"depth\":0,\"bytes\":0}\n", name_.c_str(),
-                             boot_.c_str(), spool_.c_str(), static_cast<long long>(end), 60'000'000ll * to, static_cast<long long>(seq_));
+  std::string lines = Format(
+      "{\"v\":1,\"kind\":\"status\",\"device\":\"%s\",\"boot\":\"%s\",\"spool\":\"%s\",\"sent_us\":%lld,\"uptime_us\":%lld,\"committed\":%lld,\"dropped\":{},\"depth\":0,\"bytes\":0}\n",
+      name_.c_str(), boot_.c_str(), spool_.c_str(), static_cast<long long>(end), 60'000'000ll * to, static_cast<long long>(seq_));
   lines += kept_;
   kept_.clear();
   return lines;

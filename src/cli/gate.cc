@@ -26,20 +26,23 @@ const char* Unit(const quantizer::GateResult& r) { return r.in_percent ? "points
 std::string Verdict(const quantizer::GateResult& r) {
   if (!r.full()) return Format("not a gate: %lld of %lld samples", static_cast<long long>(r.samples), static_cast<long long>(r.holdout));
   if (r.passed()) return "gate passed";
-  return r.drop > r.max_drop ? "GATE FAILED" : Format("GATE FAILED: %lld samples are too few to tell; a drop of %.2f %s cannot be excluded", static_cast<long long>(r.samples), r.high, Unit(r));
+  return r.drop > r.max_drop ? "GATE FAILED"
+                             : Format("GATE FAILED: %lld samples are too few to tell; a drop of %.2f %s cannot be excluded", static_cast<long long>(r.samples),
+                                      r.high, Unit(r));
 }
 
 std::string Summary(const quantizer::GateResult& r) {
   return Format("%s on %lld samples (%s): float %s, quantized %s, drop %+.2f %s (95 %%: %+.2f to %+.2f), %.2f allowed", std::string(Name(r.metric)).c_str(),
-                static_cast<long long>(r.samples), r.full() ? "the full holdout" : "a part of the holdout", Value(r, r.float_score).c_str(), Value(r, r.quantized_score).c_str(),
-                r.drop, Unit(r), r.low, r.high, r.max_drop);
+                static_cast<long long>(r.samples), r.full() ? "the full holdout" : "a part of the holdout", Value(r, r.float_score).c_str(),
+                Value(r, r.quantized_score).c_str(), r.drop, Unit(r), r.low, r.high, r.max_drop);
 }
 
 report::Table ClassTable(const quantizer::GateResult& r) {
   report::Table table{{"class", "samples", "float %", "quantized %", "drop"}, {}, 1};
   for (const quantizer::ClassRow& row : r.classes) {
     if (row.count == 0) continue;
-    const double a = 100.0 * static_cast<double>(row.float_right) / static_cast<double>(row.count), b = 100.0 * static_cast<double>(row.quantized_right) / static_cast<double>(row.count);
+    const double a = 100.0 * static_cast<double>(row.float_right) / static_cast<double>(row.count),
+                 b = 100.0 * static_cast<double>(row.quantized_right) / static_cast<double>(row.count);
     table.rows.push_back({std::to_string(row.label), std::to_string(row.count), Format("%.1f", a), Format("%.1f", b), Format("%+.1f", a - b)});
   }
   return table;
@@ -53,7 +56,8 @@ std::string FloatText(const quantizer::GateResult& r) {
 report::Table OutputTable(const quantizer::GateResult& r) {
   report::Table table{{"output", "judged", "cosine to float", "mean difference"}, {}, 2};
   for (size_t k = 0; k < r.outputs.size(); ++k)
-    table.rows.push_back({Format("%zu %s", k, r.outputs[k].name.c_str()), r.output < 0 || static_cast<size_t>(r.output) == k ? "yes" : "no", Format("%.6f", r.outputs[k].cosine), Format("%.2e", r.outputs[k].mean_difference)});
+    table.rows.push_back({Format("%zu %s", k, r.outputs[k].name.c_str()), r.output < 0 || static_cast<size_t>(r.output) == k ? "yes" : "no",
+                          Format("%.6f", r.outputs[k].cosine), Format("%.2e", r.outputs[k].mean_difference)});
   return table;
 }
 
@@ -69,10 +73,12 @@ std::string JsonText(const quantizer::GateResult& r) {
   j.Field("quantized", r.quantized_score).Field("drop", r.drop).Field("drop_low", r.low).Field("drop_high", r.high).Field("max_drop", r.max_drop).Field("passed", r.passed());
   j.Field("mean_difference", r.mean_difference).Field("agreement", r.agreement).Field("float_operators", r.float_operators);
   j.Field("output", r.output).Key("outputs").Array();
-  for (const quantizer::OutputRow& row : r.outputs) j.Object().Field("name", row.name).Field("cosine", row.cosine).Field("mean_difference", row.mean_difference).End();
+  for (const quantizer::OutputRow& row : r.outputs)
+    j.Object().Field("name", row.name).Field("cosine", row.cosine).Field("mean_difference", row.mean_difference).End();
   j.End().Key("classes").Array();
   for (const quantizer::ClassRow& row : r.classes)
-    if (row.count) j.Object().Field("label", row.label).Field("count", row.count).Field("float_right", row.float_right).Field("quantized_right", row.quantized_right).End();
+    if (row.count)
+      j.Object().Field("label", row.label).Field("count", row.count).Field("float_right", row.float_right).Field("quantized_right", row.quantized_right).End();
   j.End().Key("flipped").Array();
   for (const quantizer::Flip& flip : r.flipped) j.Object().Field("sample", flip.sample).Field("label", flip.label).Field("answer", flip.answer).End();
   return j.End().End().text();
@@ -124,8 +130,8 @@ Result<int> Gate(const Flags& f) {
     options.outputs = outputs.get();
   }
   ProgressBar bar("gate");
-  OCTET_ASSIGN(const quantizer::GateResult r,
-               quantizer::Gate(reference.path(), f.candidate, *data, options, [&](std::string_view what, int64_t done, int64_t total) { bar.Update(what, done, total); }));
+  OCTET_ASSIGN(const quantizer::GateResult r, quantizer::Gate(reference.path(), f.candidate, *data, options,
+                                                              [&](std::string_view what, int64_t done, int64_t total) { bar.Update(what, done, total); }));
   if (!f.junit.empty()) OCTET_TRY(WriteFile(f.junit, JunitText(f, r)));
   if (!f.markdown.empty()) OCTET_TRY(WriteFile(f.markdown, MarkdownText(f, r)));
   if (f.json) std::printf("%s\n", JsonText(r).c_str());
@@ -145,7 +151,8 @@ Body DeclareGate(FlagSet& flags) {
   flags.Option("--output", &f->output, "Of a model with several: the output that y speaks of, counted from 0");
   flags.Option("--max-drop", &f->max_drop, "Percentage points that may be lost", false);
   flags.Option("--samples", &f->samples, "Look at the first N samples only: not a gate");
-  flags.Option("--outputs", &f->outputs, "What both models answered, taken elsewhere: .npz with float_0 … and quantized_0 …, samples first. Nothing is run", false);
+  flags.Option("--outputs", &f->outputs, "What both models answered, taken elsewhere: .npz with float_0 … and quantized_0 …, samples first. Nothing is run",
+               false);
   flags.Option("--junit", &f->junit, "Write the verdict as JUnit XML", false);
   flags.Option("--markdown", &f->markdown, "Write the verdict as Markdown", false);
   flags.Flag("--json", &f->json, "The result as JSON");

@@ -83,7 +83,10 @@ Result<int> Micro(const tflite::View& view, const Flags& flags) {
   if (flags.json) {
     report::Json j;
     j.Object().Field("arena_bytes", static_cast<int64_t>(needs.arena_bytes)).Field("lower_bound_bytes", static_cast<int64_t>(needs.lower_bound_bytes));
-    j.Field("variable_bytes", static_cast<int64_t>(needs.variable_bytes)).Field("model_bytes", static_cast<int64_t>(view.file().size())).Key("resolver").Array();
+    j.Field("variable_bytes", static_cast<int64_t>(needs.variable_bytes))
+        .Field("model_bytes", static_cast<int64_t>(view.file().size()))
+        .Key("resolver")
+        .Array();
     for (const std::string& call : needs.calls) j.Text(call);
     j.End().Key("missing").Array();
     for (const std::string& op : needs.missing) j.Text(op);
@@ -102,7 +105,9 @@ Result<int> Micro(const tflite::View& view, const Flags& flags) {
 // Of a model with integer activations: is it integer throughout?
 std::string IntegerText(const tflite::SubgraphInfo& g) {
   const auto is = [&](int32_t t, DType dtype) { return t >= 0 && g.tensors[static_cast<size_t>(t)].type.dtype == dtype; };
-  const auto quantized = [&](int32_t t) { return (is(t, DType::kI8) || is(t, DType::kI16) || is(t, DType::kU8)) && !g.tensors[static_cast<size_t>(t)].type.quant.empty(); };
+  const auto quantized = [&](int32_t t) {
+    return (is(t, DType::kI8) || is(t, DType::kI16) || is(t, DType::kU8)) && !g.tensors[static_cast<size_t>(t)].type.quant.empty();
+  };
   const auto real = [&](int32_t t) { return is(t, DType::kF32); };
   int integer = 0;
   std::string in_float;

@@ -158,7 +158,8 @@ CLI::App* AddCommand(CLI::App* app, const Command& command) {
 void WarnOfIsa() {
   const char* wanted = std::getenv("OCTET_ISA");
   const std::string used(Name(ThisCpu().isa));
-  if (wanted && *wanted && used != wanted) std::fprintf(stderr, "octet: warning: OCTET_ISA=%s is no instruction set of this processor; %s is used\n", wanted, used.c_str());
+  if (wanted && *wanted && used != wanted)
+    std::fprintf(stderr, "octet: warning: OCTET_ISA=%s is no instruction set of this processor; %s is used\n", wanted, used.c_str());
 }
 
 int Main(int argc, char** argv) {

@@ -144,7 +144,8 @@ std::string MicroSource(const tflite::View& view, const MicroNeeds& needs, const
   s += Format("// Tensors: %llu bytes, of which %llu are variables. The interpreter's records and its kernels' scratch come on top.\n",
               static_cast<unsigned long long>(needs.arena_bytes + needs.variable_bytes), static_cast<unsigned long long>(needs.variable_bytes));
   s += Format("constexpr unsigned kTensorBytes = %llu;\n\n", static_cast<unsigned long long>(needs.arena_bytes + needs.variable_bytes));
-  s += Format("using ModelOpResolver = tflite::MicroMutableOpResolver<%zu>;\ninline TfLiteStatus AddOperators(ModelOpResolver& resolver) {\n", std::max<size_t>(needs.calls.size(), 1));
+  s += Format("using ModelOpResolver = tflite::MicroMutableOpResolver<%zu>;\ninline TfLiteStatus AddOperators(ModelOpResolver& resolver) {\n",
+              std::max<size_t>(needs.calls.size(), 1));
   for (const std::string& call : needs.calls) s += "  TF_LITE_ENSURE_STATUS(resolver." + call + ");\n";
   s += "  return kTfLiteOk;\n}\n\n";
   s += Format("constexpr unsigned kModelBytes = %zu;\nalignas(16) constexpr unsigned char kModel[kModelBytes] = {", view.file().size());

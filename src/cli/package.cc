@@ -87,7 +87,8 @@ std::string SourceFolder(const Flags& flags) {
 
 std::vector<std::string> Configure(const std::string& source, const std::string& out, const std::string& delegates) {
   return {"cmake", "-S", source, "-B", out + "/build", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=MinSizeRel", "-DOCTET_TOOLS=OFF", "-DOCTET_TESTS=OFF",
-          "-DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON", "-DOCTET_ISA=avx2", "-DOCTET_OPS=" + fs::absolute(out + "/ops.txt").string(), "-DOCTET_DELEGATES=" + delegates};
+          "-DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON", "-DOCTET_ISA=avx2", "-DOCTET_OPS=" + fs::absolute(out + "/ops.txt").string(),
+          "-DOCTET_DELEGATES=" + delegates};
 }
 
 Status Build(const std::string& source, const std::string& out, const std::string& delegates) {
@@ -143,8 +144,8 @@ Result<int> Package(const Flags& flags) {
   if (source.empty()) {
     std::string command;
     for (const std::string& word : Configure("OCTET_SOURCES", flags.out, flags.delegates)) command += word + " ";
-    return Error(Code::kUnsupported, "octet's sources are not here to build from: the models and ops.txt are in '%s'; where they are, give --source or run: %s", flags.out.c_str(),
-                 command.c_str());
+    return Error(Code::kUnsupported, "octet's sources are not here to build from: the models and ops.txt are in '%s'; where they are, give --source or run: %s",
+                 flags.out.c_str(), command.c_str());
   }
   OCTET_TRY(Build(source, flags.out, flags.delegates));
   Print(flags, needs, fs::file_size(flags.out + "/liboctet.so", error));
@@ -158,7 +159,8 @@ Body DeclarePackage(FlagSet& flags) {
   flags.Positional("model", &f->models, "One or more .tflite files");
   flags.Option("-o,--output", &f->out, "The folder that gets the models, ops.txt, liboctet.so, liboctet.a and headers", true);
   flags.Option("--source", &f->source, "octet's sources, where they are not those this command was built from");
-  flags.Option("--delegates", &f->delegates, "Delegates that the runtime has, of gpu, nnapi, coreml, flex, plugin (delegates in libraries), separated by ';'; default: none");
+  flags.Option("--delegates", &f->delegates,
+               "Delegates that the runtime has, of gpu, nnapi, coreml, flex, plugin (delegates in libraries), separated by ';'; default: none");
   flags.Flag("--list", &f->list, "Only the models and ops.txt; build nothing");
   flags.Flag("--json", &f->json, "The result as JSON");
   return [f] { return Package(*f); };

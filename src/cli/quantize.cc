@@ -27,7 +27,8 @@ namespace octet::cli {
 namespace {
 
 struct Flags {
-  std::string source, data, out, scheme = "int8", io = "float32", output_type, ranges = "auto", repair = "auto", holdout, max_drop = "1%", preprocess, report, recipe, cache, effort = "default", fallback = "float32";
+  std::string source, data, out, scheme = "int8", io = "float32", output_type, ranges = "auto", repair = "auto", holdout, max_drop = "1%", preprocess, report,
+                                 recipe, cache, effort = "default", fallback = "float32";
   std::vector<std::string> keep_float;
   int samples = 0;
   bool per_tensor = false, per_tensor_dense = false, int8_only = false, write_anyway = false, json = false;
@@ -109,17 +110,19 @@ void PrintResult(const Flags& f, const std::string& scheme, const quantizer::Qua
     where = s.place;
   }
   if (!where.empty())
-    std::printf("equalized %zu groups of channels; the widest was %s, its largest channel %.0f times the median (float outputs unchanged to %.0e)\n", r.equalized.size(),
-                where.c_str(), static_cast<double>(worst), r.equalization_difference);
+    std::printf("equalized %zu groups of channels; the widest was %s, its largest channel %.0f times the median (float outputs unchanged to %.0e)\n",
+                r.equalized.size(), where.c_str(), static_cast<double>(worst), r.equalization_difference);
   for (const quantizer::FloatNode& n : r.float_nodes) std::printf("stays in float: %s '%s' (%s)\n", n.op.c_str(), n.place.c_str(), n.reason.c_str());
   if (!r.float_nodes.empty()) {
     const Share share = ShareOf(r.float_nodes, r);
-    std::printf("%zu operators compute in float: %.2f %% of the multiply-adds, %.1f %% of the bytes moved\n", r.float_nodes.size(), 100 * share.macs, 100 * share.bytes);
+    std::printf("%zu operators compute in float: %.2f %% of the multiply-adds, %.1f %% of the bytes moved\n", r.float_nodes.size(), 100 * share.macs,
+                100 * share.bytes);
   }
   for (const quantizer::FloatNode& n : r.int16_nodes) std::printf("in int16x8: %s '%s' (%s)\n", n.op.c_str(), n.place.c_str(), n.reason.c_str());
   if (!r.int16_nodes.empty()) {
     const Share share = ShareOf(r.int16_nodes, r);
-    std::printf("%zu operators compute in int16x8: %.2f %% of the multiply-adds, %.1f %% of the bytes moved\n", r.int16_nodes.size(), 100 * share.macs, 100 * share.bytes);
+    std::printf("%zu operators compute in int16x8: %.2f %% of the multiply-adds, %.1f %% of the bytes moved\n", r.int16_nodes.size(), 100 * share.macs,
+                100 * share.bytes);
   }
   const std::string used = r.samples > 0 ? Format(", %lld samples used", static_cast<long long>(r.samples)) : "";
   std::printf("%s: %s, %s, %s%s\n", f.out.c_str(), scheme.c_str(), r.chosen.c_str(), ByteText(bytes).c_str(), used.c_str());
@@ -146,10 +149,12 @@ Status PrintBlame(const Flags& f, const std::string& reference, const std::strin
   std::vector<quantizer::LayerRow> layers = d.layers;
   std::ranges::stable_sort(layers, {}, &quantizer::LayerRow::sqnr_db);
   layers.resize(std::min(kWorst, layers.size()));
-  for (const quantizer::LayerRow& row : layers) std::fprintf(to, "  - %s '%s' ends with %.1f dB of signal to error\n", row.op.c_str(), row.tensor.c_str(), row.sqnr_db);
+  for (const quantizer::LayerRow& row : layers)
+    std::fprintf(to, "  - %s '%s' ends with %.1f dB of signal to error\n", row.op.c_str(), row.tensor.c_str(), row.sqnr_db);
   if (f.scheme == "dynamic" || f.scheme == "float16" || f.data.empty())
     std::fprintf(to, "--scheme int8 with --data repairs what is named above, and tries on from cheap to dear\n");
-  else if (f.repair != "auto" || f.ranges != "auto") std::fprintf(to, "without --repair none and --ranges octet repairs what is named above, and tries on from cheap to dear\n");
+  else if (f.repair != "auto" || f.ranges != "auto")
+    std::fprintf(to, "without --repair none and --ranges octet repairs what is named above, and tries on from cheap to dear\n");
   else if (f.int8_only || !f.keep_float.empty()) std::fprintf(to, "without --int8-only and --keep-float octet may leave the worst of them in float\n");
   else std::fprintf(to, "more or better calibration data, --keep-float with the layers above, or training with quantization in mind would help\n");
   return {};
@@ -167,7 +172,8 @@ Status CheckLayers(const Flags& f, const graph::Graph& g) {
     std::string like;
     for (const std::string& name : names)
       if (name.find(layer) != std::string::npos && like.size() < 100) like += (like.empty() ? "; is it " : ", ") + name;
-    return Error(Code::kInvalidArgument, "--keep-float %s: no layer has that name%s", layer.c_str(), like.empty() ? "; octet inspect lists them" : (like + "?").c_str());
+    return Error(Code::kInvalidArgument, "--keep-float %s: no layer has that name%s", layer.c_str(),
+                 like.empty() ? "; octet inspect lists them" : (like + "?").c_str());
   }
   return {};
 }
@@ -247,7 +253,9 @@ void KeepFloat(const Flags& f, const graph::Graph& g, quantizer::RewriteOptions*
   for (graph::NodeId id : g.order()) {
     if (g.node(id).outputs.empty()) continue;
     const std::string& tensor = g.tensor(g.node(id).outputs[0]).name;
-    const auto makes = [&](const std::string& layer) { return std::ranges::any_of(g.node(id).outputs, [&](graph::TensorId t) { return g.tensor(t).name == layer; }); };
+    const auto makes = [&](const std::string& layer) {
+      return std::ranges::any_of(g.node(id).outputs, [&](graph::TensorId t) { return g.tensor(t).name == layer; });
+    };
     for (const std::string& layer : f.keep_float)
       if (layer == g.node(id).place || makes(layer)) options->keep_float[tensor] = "kept in float on request";
   }
@@ -262,7 +270,8 @@ Result<Made> Make(const Flags& f, const graph::Model& model, const data::Dataset
   options.float_operators = attempt.float_operators;
   if (attempt.wide) options.rewrite.activation = DType::kI16;
   ProgressBar bar("quantize");
-  OCTET_ASSIGN(quantizer::QuantizeResult r, quantizer::QuantizeInt8(model, data, options, [&](std::string_view what, int64_t done, int64_t total) { bar.Update(what, done, total); }));
+  OCTET_ASSIGN(quantizer::QuantizeResult r,
+               quantizer::QuantizeInt8(model, data, options, [&](std::string_view what, int64_t done, int64_t total) { bar.Update(what, done, total); }));
   OCTET_TRY(ApplyWeightSchemes(weights, options.rewrite, &r.model));
   AddMetadata(f, data, r.model);
   OCTET_ASSIGN(std::vector<std::byte> bytes, exporter::Export(r.model));
@@ -361,7 +370,8 @@ Result<int> Quantize(const Flags& f) {
 Body DeclareQuantize(FlagSet& flags) {
   auto f = std::make_shared<Flags>();
   flags.Positional("source", &f->source, kAnySource);
-  flags.Option("--data", &f->data, "Calibration samples (.npz with x, optionally y); needed for int8 activations. int4 without: weights alone, in blocks", false);
+  flags.Option("--data", &f->data, "Calibration samples (.npz with x, optionally y); needed for int8 activations. int4 without: weights alone, in blocks",
+               false);
   flags.Option("--preprocess", &f->preprocess, "What is done to raw data: scale=1/255,mean=0.5:0.5:0.5,std=0.2,resize=HxW,crop=HxW,color=gray", false);
   flags.Option("-o,--output", &f->out, "The .tflite file to write", true);
   flags.Choice("--scheme", &f->scheme, {"int8", "int16x8", "int4", "dynamic", "float16"}, "What is quantized");
@@ -369,13 +379,16 @@ Body DeclareQuantize(FlagSet& flags) {
   flags.Choice("--output-type", &f->output_type, {"float32", "int8", "uint8"}, "Of the outputs, where it is another than --io's");
   flags.Choice("--ranges", &f->ranges, {"auto", "mse", "minmax", "percentile", "kl", "ema"}, "How ranges are chosen");
   flags.Choice("--repair", &f->repair, {"auto", "none"}, "Channel equalisation and bias correction where they help");
-  flags.Option("--recipe", &f->recipe, "Schemes by layer: lines of REGEX SCHEME (float32, float16, dynamic, int8, int16x8, int4, int4-block), or a JSON recipe", false);
+  flags.Option("--recipe", &f->recipe, "Schemes by layer: lines of REGEX SCHEME (float32, float16, dynamic, int8, int16x8, int4, int4-block), or a JSON recipe",
+               false);
   flags.Option("--samples", &f->samples, "Use the first N samples only (0: all)");
-  flags.Choice("--effort", &f->effort, {"default", "high"}, "high: round the weights of large models layer by layer, too, and of all in several passes; small models gain little");
+  flags.Choice("--effort", &f->effort, {"default", "high"},
+               "high: round the weights of large models layer by layer, too, and of all in several passes; small models gain little");
   flags.Flag("--per-tensor", &f->per_tensor, "One scale per weight tensor, for runtimes without per-channel scales");
   flags.Flag("--per-tensor-dense", &f->per_tensor_dense, "One scale per weight tensor of dense layers only");
   flags.Flag("--int8-only", &f->int8_only, "Leave no operator in float for its accuracy");
-  flags.Choice("--fallback", &f->fallback, {"float32", "int16x8"}, "What the operators that lose too much in int8 are left in; int16x8 keeps the model integer, but helps less");
+  flags.Choice("--fallback", &f->fallback, {"float32", "int16x8"},
+               "What the operators that lose too much in int8 are left in; int16x8 keeps the model integer, but helps less");
   flags.Option("--keep-float", &f->keep_float, "Layers that stay in float (repeatable)");
   flags.Option("--holdout", &f->holdout, "Labelled data: gate the result before it is written", false);
   flags.Option("--max-drop", &f->max_drop, "Percentage points that the gate allows", false);

@@ -34,7 +34,8 @@ Result<std::string> SchemeOf(const std::string& path, const Json& entry) {
   if (activation.is_null()) return std::string(bits == 4 ? "int4-block" : "dynamic");
   const int64_t activation_bits = activation["num_bits"].integer();
   if (activation_bits != 8 && (activation_bits != 16 || bits != 8))
-    return Bad(path, Format("rule '%s': activations of %lld bits beside weights of %lld; expected 8, or 16 beside 8", pattern.c_str(), static_cast<long long>(activation_bits), static_cast<long long>(bits)));
+    return Bad(path, Format("rule '%s': activations of %lld bits beside weights of %lld; expected 8, or 16 beside 8", pattern.c_str(),
+                            static_cast<long long>(activation_bits), static_cast<long long>(bits)));
   if (activation_bits == 16) return std::string("int16x8");
   return std::string(bits == 4 ? "int4" : "int8");
 }
@@ -64,7 +65,8 @@ Result<std::vector<RecipeRule>> FromLines(const std::string& path, std::string_v
     if (line.empty()) continue;
     const size_t gap = line.find_last_of(" \t");
     const std::string scheme(gap == std::string_view::npos ? std::string_view() : line.substr(gap + 1));
-    if (std::ranges::find(kSchemes, scheme) == std::end(kSchemes)) return Bad(path, Format("line %d: expected REGEX and float32, float16, dynamic, int8, int16x8, int4 or int4-block", number));
+    if (std::ranges::find(kSchemes, scheme) == std::end(kSchemes))
+      return Bad(path, Format("line %d: expected REGEX and float32, float16, dynamic, int8, int16x8, int4 or int4-block", number));
     std::string_view pattern = line.substr(0, gap);
     while (pattern.ends_with(' ') || pattern.ends_with('\t')) pattern.remove_suffix(1);
     rules.push_back({std::string(pattern), "", scheme});

@@ -101,7 +101,8 @@ Status SetInputs(runtime::Interpreter& interpreter, const data::Archive& archive
     arrays[i] = &array;
   }
   for (int i = 0; i < interpreter.num_inputs(); ++i) {
-    if (!arrays[i]) return Error(Code::kInvalidArgument, "'%s': the array for input %d, '%s', is missing", path.c_str(), i, std::string(interpreter.input(i).name).c_str());
+    if (!arrays[i])
+      return Error(Code::kInvalidArgument, "'%s': the array for input %d, '%s', is missing", path.c_str(), i, std::string(interpreter.input(i).name).c_str());
     OCTET_TRY(CheckArray(*arrays[i], interpreter.input(i), path));
     OCTET_TRY(interpreter.Resize(i, arrays[i]->shape));
   }

@@ -35,8 +35,10 @@ void Say(const std::string& line) {
 
 Result<serve::HttpOptions> ToHttpOptions(const Flags& f) {
   if (f.port < 0 || f.port > 65535) return Error(Code::kInvalidArgument, "--port: expected 0 to 65535, found %d", f.port);
-  if (f.max_body_mb < 1 || f.max_body_mb > 1 << 20) return Error(Code::kInvalidArgument, "--max-body: expected 1 to 1048576 megabytes, found %d", f.max_body_mb);
-  if (f.max_connections < 1 || f.max_connections > 100'000) return Error(Code::kInvalidArgument, "--max-connections: expected 1 to 100000, found %d", f.max_connections);
+  if (f.max_body_mb < 1 || f.max_body_mb > 1 << 20)
+    return Error(Code::kInvalidArgument, "--max-body: expected 1 to 1048576 megabytes, found %d", f.max_body_mb);
+  if (f.max_connections < 1 || f.max_connections > 100'000)
+    return Error(Code::kInvalidArgument, "--max-connections: expected 1 to 100000, found %d", f.max_connections);
   if (f.grace_s < 0 || f.grace_s > 3600) return Error(Code::kInvalidArgument, "--grace: expected 0 to 3600 seconds, found %d", f.grace_s);
   serve::HttpOptions o;
   o.address = f.host;
@@ -124,7 +126,8 @@ Result<int> Serve(const Flags& f) {
 
 Body DeclareServe(FlagSet& flags) {
   auto f = std::make_shared<Flags>();
-  flags.Positional("models", &f->models, "NAME[:VERSION]=MODEL[,key=value…]; keys: threads, instances, queue, batch, wait_us, shadow, signature, delegate, memory_mb");
+  flags.Positional("models", &f->models,
+                   "NAME[:VERSION]=MODEL[,key=value…]; keys: threads, instances, queue, batch, wait_us, shadow, signature, delegate, memory_mb");
   flags.Option("--address", &f->host, "IP address to listen on; 0.0.0.0 for all", false);
   flags.Option("--port", &f->port, "Port; 0 for any that is free");
   flags.Option("--cert", &f->cert, "TLS: the certificate chain (PEM)", false);

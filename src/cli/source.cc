@@ -58,7 +58,8 @@ void NoteTensorFlowOperators(const std::map<std::string, int>& operators) {
   if (operators.empty()) return;
   std::string list;
   for (const auto& [name, count] : operators) list += (list.empty() ? "" : ", ") + name + Format(" (%d)", count);
-  std::fprintf(stderr, "octet: warning: operators of TensorFlow's own: %s; octet computes them itself, LiteRT needs its Flex delegate for them\n", list.c_str());
+  std::fprintf(stderr, "octet: warning: operators of TensorFlow's own: %s; octet computes them itself, LiteRT needs its Flex delegate for them\n",
+               list.c_str());
 }
 
 Result<importers::ImportOptions> SourceFlags::Options() const {

@@ -93,13 +93,14 @@ class Table {
     for (size_t i = 0; i < row.size(); ++i) {
       double v = 0;
       if (!Number(row[i], &v))
-        return Error(Code::kInvalidArgument, "'%s', line %d, column %zu: expected a number, found '%.*s'", path_.c_str(), number_, i + 1, static_cast<int>(std::min<size_t>(row[i].size(), 40)),
-                     row[i].data());
+        return Error(Code::kInvalidArgument, "'%s', line %d, column %zu: expected a number, found '%.*s'", path_.c_str(), number_, i + 1,
+                     static_cast<int>(std::min<size_t>(row[i].size(), 40)), row[i].data());
       if (static_cast<int>(i) != label_) {
         values.push_back(static_cast<float>(v));
         continue;
       }
-      if (v != std::floor(v) || std::fabs(v) > 0x1p53) return Error(Code::kInvalidArgument, "'%s', line %d: label %g is no class number", path_.c_str(), number_, v);
+      if (v != std::floor(v) || std::fabs(v) > 0x1p53)
+        return Error(Code::kInvalidArgument, "'%s', line %d: label %g is no class number", path_.c_str(), number_, v);
       labels->push_back(static_cast<int64_t>(v));
     }
     Shape shape{static_cast<int32_t>(values.size())};

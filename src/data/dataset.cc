@@ -15,7 +15,9 @@ namespace {
 // Arrays: x, or one per input, and y; from an archive or from a source that made them.
 class ArrayDataset : public Dataset {
  public:
-  ArrayDataset(std::string path, std::unique_ptr<Archive> archive) : path_(std::move(path)), archive_(std::move(archive)) { source_.arrays = archive_->arrays(); }
+  ArrayDataset(std::string path, std::unique_ptr<Archive> archive) : path_(std::move(path)), archive_(std::move(archive)) {
+    source_.arrays = archive_->arrays();
+  }
   ArrayDataset(std::string path, Source source) : path_(std::move(path)), source_(std::move(source)) {}
 
   // `preprocess` is what still has to be done.

@@ -40,7 +40,8 @@ Result<std::vector<std::string>> Names(const std::string& folder) {
 }
 
 Result<Sample> FromArray(const Array& a, const std::string& where) {
-  if (a.dtype == DType::kString || a.dtype == DType::kC64 || a.dtype == DType::kC128) return Error(Code::kInvalidArgument, "%s: expected numbers", where.c_str());
+  if (a.dtype == DType::kString || a.dtype == DType::kC64 || a.dtype == DType::kC128)
+    return Error(Code::kInvalidArgument, "%s: expected numbers", where.c_str());
   Sample s{{}, a.shape};
   const int64_t n = a.shape.elements();
   for (int64_t i = 0; i < n; ++i) s.values.push_back(static_cast<float>(ElementAt(a, i)));
@@ -90,7 +91,8 @@ class Folder {
       source.class_names.push_back(name);
     }
     if (source.class_names.empty()) OCTET_TRY(LoadFlat(names, &writer, &labels));
-    if (writer.count() == 0) return Error(Code::kInvalidArgument, "'%s' has no samples: expected .png, .jpg, .wav, .npy or .npz files, or folders of them", path_.c_str());
+    if (writer.count() == 0)
+      return Error(Code::kInvalidArgument, "'%s' has no samples: expected .png, .jpg, .wav, .npy or .npz files, or folders of them", path_.c_str());
     OCTET_ASSIGN(const Array x, writer.Finish("x", &source));
     source.arrays.push_back(x);
     if (!labels.empty()) {

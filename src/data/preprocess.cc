@@ -67,7 +67,9 @@ void Resize(std::vector<float>* values, Shape* shape, int32_t height, int32_t wi
   const int32_t h = (*shape)[0], w = (*shape)[1], c = (*shape)[2];
   if (h == height && w == width) return;
   std::vector<float> out(static_cast<size_t>(height) * static_cast<size_t>(width) * static_cast<size_t>(c));
-  const auto at = [&](int32_t y, int32_t x, int32_t k) { return (*values)[(static_cast<size_t>(y) * static_cast<size_t>(w) + static_cast<size_t>(x)) * static_cast<size_t>(c) + static_cast<size_t>(k)]; };
+  const auto at = [&](int32_t y, int32_t x, int32_t k) {
+    return (*values)[(static_cast<size_t>(y) * static_cast<size_t>(w) + static_cast<size_t>(x)) * static_cast<size_t>(c) + static_cast<size_t>(k)];
+  };
   size_t next = 0;
   for (int32_t y = 0; y < height; ++y) {
     const Tap v = TapAt(y, h, height);
@@ -146,7 +148,9 @@ Status Apply(const Preprocess& p, std::vector<float>* values, Shape* shape) {
   for (const std::vector<double>* list : {&p.scale, &p.mean, &p.std})
     if (list->size() > 1 && list->size() != channels)
       return Error(Code::kInvalidArgument, "%zu values of scale, mean or std for %zu channels", list->size(), channels);
-  const auto value = [](const std::vector<double>& list, size_t channel, double otherwise) { return list.empty() ? otherwise : list[list.size() > 1 ? channel : 0]; };
+  const auto value = [](const std::vector<double>& list, size_t channel, double otherwise) {
+    return list.empty() ? otherwise : list[list.size() > 1 ? channel : 0];
+  };
   for (size_t i = 0; i < values->size(); ++i) {
     const size_t c = i % channels;
     (*values)[i] = static_cast<float>((static_cast<double>((*values)[i]) * value(p.scale, c, 1) - value(p.mean, c, 0)) / value(p.std, c, 1));

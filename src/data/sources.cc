@@ -11,8 +11,8 @@ Result<SampleWriter> SampleWriter::Create() {
 Status SampleWriter::Append(const std::vector<float>& values, const Shape& shape, const std::string& where) {
   if (count_ == 0) shape_ = shape;
   if (!(shape == shape_))
-    return Error(Code::kInvalidArgument, "%s: shape %s, the samples before have %s; --preprocess resize=HxW makes images alike", where.c_str(), shape.text().c_str(),
-                 shape_.text().c_str());
+    return Error(Code::kInvalidArgument, "%s: shape %s, the samples before have %s; --preprocess resize=HxW makes images alike", where.c_str(),
+                 shape.text().c_str(), shape_.text().c_str());
   ++count_;
   return file_.Append(std::as_bytes(std::span(values)));
 }

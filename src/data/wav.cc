@@ -51,7 +51,8 @@ Result<Sound> ParseWav(std::span<const std::byte> bytes, const std::string& wher
       if (form.code == kExtensible && size >= 26) form.code = At<uint16_t>(bytes, at + 24);
     }
     if (data) {
-      const bool known = (form.code == kPcm && (form.bits == 8 || form.bits == 16 || form.bits == 24 || form.bits == 32)) || (form.code == kFloat && (form.bits == 32 || form.bits == 64));
+      const bool known = (form.code == kPcm && (form.bits == 8 || form.bits == 16 || form.bits == 24 || form.bits == 32)) ||
+                         (form.code == kFloat && (form.bits == 32 || form.bits == 64));
       if (!known || form.channels == 0) return bad("expected PCM of 8, 16, 24 or 32 bits, or floats, before the data");
       Sound sound{static_cast<int32_t>(form.rate), form.channels, {}};
       const size_t each = form.bits / 8u, frames = size / (each * form.channels);

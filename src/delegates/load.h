@@ -15,7 +15,8 @@ struct Spec {
 };
 Result<Spec> ParseSpec(const std::string& text);
 
-// Null for "cpu", and for "flex", which is no delegate of parts: see flex/flex.h. A library has octet_delegate (octet/delegate.h), or TensorFlow Lite's tflite_plugin_create_delegate.
+// Null for "cpu", and for "flex", which is no delegate of parts: see flex/flex.h. A library has octet_delegate (octet/delegate.h), or TensorFlow Lite's
+// tflite_plugin_create_delegate.
 Result<std::shared_ptr<const runtime::Delegate>> Load(const Spec& spec);
 // What "flex;library=PATH" names; empty: nothing does.
 Result<std::string> FlexLibrary(const std::vector<std::string>& texts);

@@ -306,7 +306,8 @@ class Writer {
     return constant && whole && t.type.quant.empty() && t.type.shape.elements() <= kFewIndices ? "/" + std::to_string(index_[id]) : t.name;
   }
 
-  Offset<fb::Tensor> WriteTensor(const graph::Tensor& t, const std::string& called, uint32_t buffer, int32_t first_scales, std::vector<Offset<fb::Tensor>>& scales) {
+  Offset<fb::Tensor> WriteTensor(const graph::Tensor& t, const std::string& called, uint32_t buffer, int32_t first_scales,
+                                 std::vector<Offset<fb::Tensor>>& scales) {
     std::vector<int32_t> stored(t.type.shape.dims().begin(), t.type.shape.dims().end());
     const auto signature = t.type.shape.known() ? 0 : WriteShared(stored);
     std::ranges::replace(stored, kUnknown, 1);
@@ -385,7 +386,8 @@ class Writer {
     const auto intermediates = n.intermediates.empty() ? 0 : WriteIndices(n.intermediates);
     const int table = static_cast<int>(n.op->attrs.table);
     const Offset<void> options = table == 0 ? Offset<void>() : WriteAttributes(*n.op, n.attrs);
-    const auto custom = n.custom_options.empty() ? 0 : builder_.CreateVector(reinterpret_cast<const uint8_t*>(n.custom_options.data()), n.custom_options.size());
+    const auto custom =
+        n.custom_options.empty() ? 0 : builder_.CreateVector(reinterpret_cast<const uint8_t*>(n.custom_options.data()), n.custom_options.size());
     fb::OperatorBuilder op(builder_);
     if (!custom.IsNull()) op.add_custom_options(custom);
     op.add_opcode_index(code);

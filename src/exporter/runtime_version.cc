@@ -221,7 +221,8 @@ std::string_view MinimumRuntime(BuiltinCode code, int version) {
 std::string MinimumRuntime(const ops::OpView& op, int version) {
   const std::string_view by_version = MinimumRuntime(op.def->code, version);
   if (by_version.empty()) return {};
-  const bool widens = op.def->code == BuiltinCode::kQuantize && op.out(0)->dtype == DType::kI16 && (op.in(0)->dtype == DType::kI8 || op.in(0)->dtype == DType::kU8);
+  const bool widens =
+      op.def->code == BuiltinCode::kQuantize && op.out(0)->dtype == DType::kI16 && (op.in(0)->dtype == DType::kI8 || op.in(0)->dtype == DType::kU8);
   if (widens) return Later(by_version, "2.22.0");
   const bool biased = op.def->code == BuiltinCode::kConv3dTranspose && op.num_inputs() > 3 && op.in(3);  // Took its size for another dimension's.
   return biased ? Later(by_version, "2.9.0") : std::string(by_version);

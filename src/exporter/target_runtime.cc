@@ -52,7 +52,8 @@ Status CheckRuntime(const graph::Model& model, std::string_view release) {
   if (newer.empty()) return {};
   std::string lines;
   for (const auto& [what, where] : newer)
-    lines += (lines.empty() ? "" : "\n") + what + Format(", the runtime is %s: '%s'", target.c_str(), where.second.c_str()) + (where.first > 1 ? Format(" and %d more", where.first - 1) : std::string());
+    lines += (lines.empty() ? "" : "\n") + what + Format(", the runtime is %s: '%s'", target.c_str(), where.second.c_str()) +
+             (where.first > 1 ? Format(" and %d more", where.first - 1) : std::string());
   return Error(Code::kUnsupported, "%s\nrun it on that release, or write these layers with older ones", lines.c_str());
 }
 

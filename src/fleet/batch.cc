@@ -152,8 +152,10 @@ Status Merger::Filter(const std::vector<Parsed*>& parts, bool thorough) {
       record.state = ParsedRecord::kNew;
       records.push_back(&record);
     }
-  OCTET_ASSIGN(const Rows rows, database_->Query("SELECT place, expired FROM fleet.begin_batch($1, $2, $3, $4, $5)", {devices.Text(), boots.Text(), seqs.Text(), ats.Text(), thorough ? "t" : "f"}));
-  for (int i = 0; i < rows.size(); ++i) records[static_cast<size_t>(rows.integer(i, 0) - 1)]->state = rows.text(i, 1) == "t" ? ParsedRecord::kExpired : ParsedRecord::kThere;
+  OCTET_ASSIGN(const Rows rows, database_->Query("SELECT place, expired FROM fleet.begin_batch($1, $2, $3, $4, $5)",
+                                                 {devices.Text(), boots.Text(), seqs.Text(), ats.Text(), thorough ? "t" : "f"}));
+  for (int i = 0; i < rows.size(); ++i)
+    records[static_cast<size_t>(rows.integer(i, 0) - 1)]->state = rows.text(i, 1) == "t" ? ParsedRecord::kExpired : ParsedRecord::kThere;
   return {};
 }
 
@@ -175,7 +177,8 @@ Status Merger::Account(const std::vector<Parsed*>& parts) {
       last_hardware = record.hardware;
     }
     const int device = part->upload->device_id;
-    devices.Add(device), accepted.Add(fresh), expired.Add(old), rejected.Add(part->outcome.rejected), bytes.Add(static_cast<int64_t>(part->upload->body.size()));
+    devices.Add(device), accepted.Add(fresh), expired.Add(old), rejected.Add(part->outcome.rejected),
+        bytes.Add(static_cast<int64_t>(part->upload->body.size()));
     fresh > 0 ? hardware.Add(last_hardware) : hardware.AddNull();
     fresh > 0 ? last_us.Add(last) : last_us.AddNull();
     statuses.push_back(part->status);

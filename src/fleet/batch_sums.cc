@@ -124,7 +124,8 @@ std::string BatchSums::GroupRows() const {
   CopyRows rows;
   for (const auto& [key, g] : groups_) {
     const auto& [hour, hardware, series] = key;
-    rows.Hour(hour).Text(hardware).Text(series).Integer(g.windows).Text(Format("%lld.%03d", static_cast<long long>(g.span_ms / 1000), static_cast<int>(g.span_ms % 1000)));
+    rows.Hour(hour).Text(hardware).Text(series).Integer(g.windows).Text(
+        Format("%lld.%03d", static_cast<long long>(g.span_ms / 1000), static_cast<int>(g.span_ms % 1000)));
     for (const int64_t count : g.counts) rows.Integer(count);
     for (const int64_t gauge : g.gauges) rows.Text(gauge == INT64_MIN ? std::string(kNull) : std::to_string(gauge));
     rows.Integer(g.over_limit);
@@ -164,9 +165,10 @@ std::string BatchSums::EventRows() const {
 
 Status BatchSums::Copy(Database& database) const {
   if (groups_.empty()) return {};
-  OCTET_TRY(database.Copy("COPY fleet.fresh_hour (at, hardware_id, series_id, windows, span_s, ok, errors, deadline_miss, shadow, shadow_mismatch, lost_frames, rss_kb, limit_kb, arena_kb, temp_c, "
-                          "over_limit, queue, copy_in, invoke, copy_out, total, load, prepare, first) FROM STDIN",
-                          GroupRows()));
+  OCTET_TRY(database.Copy(
+      "COPY fleet.fresh_hour (at, hardware_id, series_id, windows, span_s, ok, errors, deadline_miss, shadow, shadow_mismatch, lost_frames, rss_kb, limit_kb, arena_kb, temp_c, "
+      "over_limit, queue, copy_in, invoke, copy_out, total, load, prepare, first) FROM STDIN",
+      GroupRows()));
   OCTET_TRY(database.Copy("COPY fleet.fresh_device (at, device_id, hardware_id, series_id, windows, ok, errors, invoke) FROM STDIN", DeviceRows()));
   if (!operators_.empty()) OCTET_TRY(database.Copy("COPY fleet.fresh_operator (at, hardware_id, series_id, op, time) FROM STDIN", OperatorRows()));
   if (!events_.empty()) OCTET_TRY(database.Copy("COPY fleet.fresh_event (at, hardware_id, series_id, kind, name, reason, n) FROM STDIN", EventRows()));

@@ -140,7 +140,8 @@ Status CollectorImpl::Run() {
 std::optional<serve::HttpResponse> CollectorImpl::Refusal(int device_id, size_t bytes) {
   if (away_) return ++counters_.away, Refuse(503, "the database is away", kAwaySeconds);
   const bool full = waiting_bytes_ + bytes > options_.most_waiting_bytes || stopping_;
-  const auto same = std::count_if(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(waiting_.size(), 1000)), [&](const Job& job) { return job.upload.device_id == device_id; });
+  const auto same = std::count_if(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(waiting_.size(), 1000)),
+                                  [&](const Job& job) { return job.upload.device_id == device_id; });
   if (!full && same < kMostWaitingPerDevice) return std::nullopt;
   ++counters_.busy;
   return Refuse(429, full ? "too much waits already" : "two uploads of this device wait already", kBusySeconds);

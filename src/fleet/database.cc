@@ -45,7 +45,8 @@ double Rows::number(int row, int column) const { return std::strtod(PQgetvalue(A
 Result<Database> Database::Connect(const std::string& url, int timeout_s) {
   const std::string timeout = std::to_string(timeout_s);
   // Keepalives end a connection whose other end vanished without a word.
-  const char* keys[] = {"dbname", "connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "application_name", "client_encoding", nullptr};
+  const char* keys[] = {"dbname", "connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "application_name",
+                        "client_encoding", nullptr};
   const char* values[] = {url.empty() ? nullptr : url.c_str(), timeout.c_str(), "10", "5", "3", "30000", "octet", "UTF8", nullptr};
   Database database(PQconnectdbParams(keys, values, 1));
   if (!database.connected())

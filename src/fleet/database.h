@@ -44,7 +44,9 @@ class Database {
 
   Status Run(const std::string& sql);  // One or several statements without parameters.
   Result<Rows> Query(const std::string& sql, std::span<const Parameter> parameters = {});
-  Result<Rows> Query(const std::string& sql, std::initializer_list<Parameter> parameters) { return Query(sql, std::span(parameters.begin(), parameters.size())); }
+  Result<Rows> Query(const std::string& sql, std::initializer_list<Parameter> parameters) {
+    return Query(sql, std::span(parameters.begin(), parameters.size()));
+  }
   // `statement`: COPY … FROM STDIN; `data`: in COPY's text format.
   Status Copy(const std::string& statement, std::string_view data);
 

@@ -10,7 +10,8 @@ constexpr int kBusySeconds = 60;
 
 // As the collector would have answered. No answer at all is an error: then it is unknown what was committed.
 Result<telemetry::PostResponse> Failed(const Status& error, const std::string& sqlstate) {
-  if (sqlstate.starts_with("53") || sqlstate.starts_with("57")) return telemetry::PostResponse{503, error.message(), kBusySeconds};  // Out of resources, shutting down.
+  if (sqlstate.starts_with("53") || sqlstate.starts_with("57"))
+    return telemetry::PostResponse{503, error.message(), kBusySeconds};  // Out of resources, shutting down.
   if (sqlstate.starts_with("28")) return telemetry::PostResponse{401, error.message(), -1};                                          // Not let in.
   return Error(error.code(), "%s", error.message().c_str());
 }
@@ -33,7 +34,8 @@ class Upload {
     const auto rows = database_->Query("SELECT rejected, expired FROM fleet.upload($1::text[])", {ArrayText(split)});
     if (!rows.ok()) return Failed(rows.error(), database_->sqlstate());
     if (rows->size() != 1) return Error(Code::kIo, "fleet.upload gave no answer");
-    return telemetry::PostResponse{200, "{\"rejected\":" + std::to_string(rows->integer(0, 0)) + ",\"expired\":" + std::to_string(rows->integer(0, 1)) + "}", -1};
+    return telemetry::PostResponse{200, "{\"rejected\":" + std::to_string(rows->integer(0, 0)) + ",\"expired\":" + std::to_string(rows->integer(0, 1)) + "}",
+                                   -1};
   }
 
  private:

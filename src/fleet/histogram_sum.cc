@@ -40,7 +40,8 @@ void HistogramSum::Fit(int64_t low, int64_t high) {
 void HistogramSum::Add(std::string_view array) {
   std::array<int64_t, kMostNumbers> numbers;
   size_t n = 0;
-  for (const char *at = array.data() + 1, *end = array.data() + array.size(); at < end && n < kMostNumbers; ++n) at = std::from_chars(at, end, numbers[n]).ptr + 1;
+  for (const char *at = array.data() + 1, *end = array.data() + array.size(); at < end && n < kMostNumbers; ++n)
+    at = std::from_chars(at, end, numbers[n]).ptr + 1;
   const auto [scale, offset, zero, count, sum, least, most] = std::array{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6]};
   if (empty()) scale_ = scale, offset_ = offset, least_ = least;
   least_ = std::min(least_, least);

@@ -37,7 +37,8 @@ bool JsonCursor::Member(std::string_view* key, bool* first) {
   if (!*first && !Take(',', "expected ',' or '}'")) return false;
   *first = false;
   *key = String();
-  if (key->find('\\') != std::string_view::npos) Fail("an escape in a field's name");  // Two spellings of one name would be checked as one and read as the other.
+  if (key->find('\\') != std::string_view::npos)
+    Fail("an escape in a field's name");  // Two spellings of one name would be checked as one and read as the other.
   return Take(':', "expected ':'");
 }
 
@@ -88,7 +89,8 @@ int64_t JsonCursor::Integer() {
   Peek();
   int64_t value = 0;
   const auto [next, error] = std::from_chars(at_, end_, value);
-  if (error != std::errc() || (next < end_ && (*next == '.' || *next == 'e' || *next == 'E' || IsDigit(*next)))) return Fail("expected an integer of 64 bits"), 0;
+  if (error != std::errc() || (next < end_ && (*next == '.' || *next == 'e' || *next == 'E' || IsDigit(*next))))
+    return Fail("expected an integer of 64 bits"), 0;
   at_ = next;
   return value;
 }

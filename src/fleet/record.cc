@@ -66,7 +66,8 @@ bool Histogram(JsonCursor& c, std::string* out) {
   if (!c.ok()) return false;
   const auto [scale, offset, zero, count, total, least, most] = head;
   if (n < kHistogramHead || scale < -4 || scale > 8 || offset < -1'000'000 || offset > 1'000'000) return c.Fail("not a histogram"), false;
-  if (zero < 0 || count < 1 || count > kMostCount || total < 0 || total > 1'000'000'000'000'000'000) return c.Fail("a histogram's count or sum is impossible"), false;
+  if (zero < 0 || count < 1 || count > kMostCount || total < 0 || total > 1'000'000'000'000'000'000)
+    return c.Fail("a histogram's count or sum is impossible"), false;
   if (least < 0 || most < least || most > 1'000'000'000'000'000) return c.Fail("a histogram's min or max is impossible"), false;
   if (!right || zero > count || sum != count - zero) return c.Fail("a histogram's buckets do not add up to its count"), false;
   return true;
@@ -163,7 +164,8 @@ void Gauges(JsonCursor& c, Fields* f) {
     const auto i = static_cast<size_t>(which);
     f->gauges[i] = c.Integer();
     f->has_gauge[i] = f->gauges[i] != -1;
-    if (f->gauges[i] < (i >= kFirstSmallGauge ? -300 : -1) || f->gauges[i] > (i >= kFirstSmallGauge ? 30000 : kMostCount)) return c.Fail("a gauge out of range");
+    if (f->gauges[i] < (i >= kFirstSmallGauge ? -300 : -1) || f->gauges[i] > (i >= kFirstSmallGauge ? 30000 : kMostCount))
+      return c.Fail("a gauge out of range");
   }
 }
 
@@ -291,7 +293,8 @@ void AppendTime(int64_t us, std::string* out) {
     out->append(text, static_cast<size_t>(width));
   };
   digits(year, 4), *out += '-', digits(month, 2), *out += '-', digits(day, 2), *out += ' ';
-  digits(rest / 3'600'000'000, 2), *out += ':', digits(rest / 60'000'000 % 60, 2), *out += ':', digits(rest / 1'000'000 % 60, 2), *out += '.', digits(rest % 1'000'000, 6);
+  digits(rest / 3'600'000'000, 2), *out += ':', digits(rest / 60'000'000 % 60, 2), *out += ':', digits(rest / 1'000'000 % 60, 2), *out += '.',
+      digits(rest % 1'000'000, 6);
   *out += "+00";
 }
 
@@ -316,7 +319,8 @@ class RowWriter {
 void WriteRow(const Fields& f, int device_id, int hardware, int series, std::string* rows) {
   RowWriter w(rows);
   w.Time(f.start_us);
-  for (int64_t value : {BootNumber(f.boot), f.seq, f.mono_us, int64_t{device_id}, int64_t{hardware}, int64_t{series}, (f.end_us - f.start_us) / 1000, f.errors}) w.Integer(value);
+  for (int64_t value : {BootNumber(f.boot), f.seq, f.mono_us, int64_t{device_id}, int64_t{hardware}, int64_t{series}, (f.end_us - f.start_us) / 1000, f.errors})
+    w.Integer(value);
   for (int64_t value : f.counts) w.Integer(value);
   for (size_t i = 0; i < kGauges.size(); ++i) {
     if (f.has_gauge[i]) w.Integer(f.gauges[i]);

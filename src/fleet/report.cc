@@ -22,8 +22,11 @@ struct Sides {
 };
 
 Result<std::map<RolloutKey, Sides>> ReadSides(Database& database, const std::string& model) {
-  OCTET_ASSIGN(const Rows rows, database.Query("SELECT model, before, after, device_model, delegate, side, device_id, ok, errors, coalesce(invoke, '{0,0,0,0,0,0,0}'), devices, inferences "
-                                               "FROM fleet.rollout_devices WHERE $1 = '' OR model = $1", {model}));
+  OCTET_ASSIGN(const Rows rows,
+               database.Query(
+                   "SELECT model, before, after, device_model, delegate, side, device_id, ok, errors, coalesce(invoke, '{0,0,0,0,0,0,0}'), devices, inferences "
+                   "FROM fleet.rollout_devices WHERE $1 = '' OR model = $1",
+                   {model}));
   std::map<RolloutKey, Sides> groups;
   for (int i = 0; i < rows.size(); ++i) {
     Sides& sides = groups[{Text(rows, i, 0), Text(rows, i, 1), Text(rows, i, 2), Text(rows, i, 3), Text(rows, i, 4)}];
@@ -50,16 +53,19 @@ Status Judge(Database& database, const ReportOptions& options, FleetReport* repo
     report->rollouts.push_back(std::move(v));
   }
   std::stable_sort(report->rollouts.begin(), report->rollouts.end(), [](const RolloutVerdict& a, const RolloutVerdict& b) {
-    return std::pair(a.comparison.verdict != Verdict::kRegressed, -a.comparison.p50.change) < std::pair(b.comparison.verdict != Verdict::kRegressed, -b.comparison.p50.change);
+    return std::pair(a.comparison.verdict != Verdict::kRegressed, -a.comparison.p50.change) <
+           std::pair(b.comparison.verdict != Verdict::kRegressed, -b.comparison.p50.change);
   });
   return {};
 }
 
 // The operators whose time changed most between the versions of a rollout: where to look first.
 Result<std::vector<OperatorChange>> Operators(Database& database, const RolloutVerdict& v) {
-  OCTET_ASSIGN(const Rows rows, database.Query("SELECT a.op, b.mean_ms, a.mean_ms FROM fleet.operators a JOIN fleet.operators b USING (device_model, delegate, model, op) "
-                                               "WHERE a.model = $1 AND b.version = $2 AND a.version = $3 AND device_model = $4 AND delegate = $5 ORDER BY abs(a.mean_ms - b.mean_ms) DESC",
-                                               {v.group.model, v.before, v.after, v.group.device_model, v.group.delegate}));
+  OCTET_ASSIGN(const Rows rows,
+               database.Query(
+                   "SELECT a.op, b.mean_ms, a.mean_ms FROM fleet.operators a JOIN fleet.operators b USING (device_model, delegate, model, op) "
+                   "WHERE a.model = $1 AND b.version = $2 AND a.version = $3 AND device_model = $4 AND delegate = $5 ORDER BY abs(a.mean_ms - b.mean_ms) DESC",
+                   {v.group.model, v.before, v.after, v.group.device_model, v.group.delegate}));
   std::vector<OperatorChange> changes;
   for (int i = 0; i < rows.size() && changes.size() < kMostOperators; ++i) changes.push_back({Text(rows, i, 0), rows.number(i, 1), rows.number(i, 2)});
   return changes;
@@ -72,8 +78,11 @@ Status FindRegressions(Database& database, FleetReport* report) {
     Bottleneck b{"regression", v.group, v.after, "", "", 0, 0, {}};
     b.lost_s = std::max(0.0, c.mean_after - c.mean_before) * static_cast<double>(v.inferences_after) / 1e9;
     b.what = Format("version %s against %s: %s", v.after.c_str(), v.before.c_str(), c.reason.c_str());
-    OCTET_ASSIGN(const Rows since, database.Query("SELECT to_char(min(at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') FROM fleet.hourly WHERE model = $1 AND version = $2 AND device_model = $3 AND delegate = $4",
-                                                  {v.group.model, v.after, v.group.device_model, v.group.delegate}));
+    OCTET_ASSIGN(
+        const Rows since,
+        database.Query(
+            "SELECT to_char(min(at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') FROM fleet.hourly WHERE model = $1 AND version = $2 AND device_model = $3 AND delegate = $4",
+            {v.group.model, v.after, v.group.device_model, v.group.delegate}));
     b.since = Text(since, 0, 0) + " UTC";
     OCTET_ASSIGN(b.operators, Operators(database, v));
     report->bottlenecks.push_back(std::move(b));
@@ -82,7 +91,11 @@ Status FindRegressions(Database& database, FleetReport* report) {
 }
 
 Status FindStages(Database& database, const ReportOptions& options, FleetReport* report, double* all_s) {
-  OCTET_ASSIGN(const Rows rows, database.Query("SELECT model, device_model, delegate, version, queue_s, copy_s, total_s, queue_share, copy_share, requests, invoke_s FROM fleet.stages WHERE $1 = '' OR model = $1", {options.model}));
+  OCTET_ASSIGN(
+      const Rows rows,
+      database.Query(
+          "SELECT model, device_model, delegate, version, queue_s, copy_s, total_s, queue_share, copy_share, requests, invoke_s FROM fleet.stages WHERE $1 = '' OR model = $1",
+          {options.model}));
   for (int i = 0; i < rows.size(); ++i) {
     *all_s += rows.number(i, 10);
     if (rows.integer(i, 9) < options.compare.least_inferences) continue;
@@ -90,24 +103,31 @@ Status FindStages(Database& database, const ReportOptions& options, FleetReport*
     if (const double share = rows.number(i, 7); share > kQueueShare)
       report->bottlenecks.push_back({"queue", group, Text(rows, i, 3), "", Format("%.0f %% of a request is waiting for an interpreter: more interpreters, or fewer requests", 100 * share), rows.number(i, 4), 0, {}});
     if (const double share = rows.number(i, 8); share > kCopyShare)
-      report->bottlenecks.push_back({"copies", group, Text(rows, i, 3), "", Format("%.0f %% of a request is copying tensors in and out", 100 * share), rows.number(i, 5), 0, {}});
+      report->bottlenecks.push_back(
+          {"copies", group, Text(rows, i, 3), "", Format("%.0f %% of a request is copying tensors in and out", 100 * share), rows.number(i, 5), 0, {}});
   }
   return {};
 }
 
 Status ReadThrottling(Database& database, const ReportOptions& options, FleetReport* report) {
-  OCTET_ASSIGN(const Rows rows, database.Query("SELECT model, device_model, delegate, version, share, p95_ms, p95_throttled_ms FROM fleet.throttling WHERE ($1 = '' OR model = $1) AND share >= $2",
-                                               {options.model, std::to_string(kThrottledShare)}));
+  OCTET_ASSIGN(
+      const Rows rows,
+      database.Query(
+          "SELECT model, device_model, delegate, version, share, p95_ms, p95_throttled_ms FROM fleet.throttling WHERE ($1 = '' OR model = $1) AND share >= $2",
+          {options.model, std::to_string(kThrottledShare)}));
   for (int i = 0; i < rows.size(); ++i)
-    report->throttling.push_back({{Text(rows, i, 0), Text(rows, i, 1), Text(rows, i, 2)}, Text(rows, i, 3), rows.number(i, 4), rows.number(i, 5), rows.number(i, 6)});
+    report->throttling.push_back(
+        {{Text(rows, i, 0), Text(rows, i, 1), Text(rows, i, 2)}, Text(rows, i, 3), rows.number(i, 4), rows.number(i, 5), rows.number(i, 6)});
   return {};
 }
 
 Status ReadAttention(Database& database, FleetReport* report) {
   OCTET_ASSIGN(const Rows rows, database.Query("SELECT why, device, device_model, value, meaning FROM fleet.attention"));
-  for (int i = 0; i < rows.size(); ++i) report->attention.push_back({Text(rows, i, 0), Text(rows, i, 1), Text(rows, i, 2), Text(rows, i, 4), rows.number(i, 3)});
-  OCTET_ASSIGN(const Rows totals, database.Query("SELECT count(last_seen), count(*) FILTER (WHERE last_seen < now() - fleet.setting('silent_hours') * interval '1 hour'), "
-                                                 "(SELECT coalesce(sum(ok), 0) FROM fleet.latency_day) FROM fleet.device"));
+  for (int i = 0; i < rows.size(); ++i)
+    report->attention.push_back({Text(rows, i, 0), Text(rows, i, 1), Text(rows, i, 2), Text(rows, i, 4), rows.number(i, 3)});
+  OCTET_ASSIGN(const Rows totals,
+               database.Query("SELECT count(last_seen), count(*) FILTER (WHERE last_seen < now() - fleet.setting('silent_hours') * interval '1 hour'), "
+                              "(SELECT coalesce(sum(ok), 0) FROM fleet.latency_day) FROM fleet.device"));
   report->devices = totals.integer(0, 0);
   report->silent = totals.integer(0, 1);
   report->inferences = totals.integer(0, 2);

@@ -19,12 +19,16 @@ std::string Percent(double x) { return Format("%+.1f %%", 100 * x); }
 std::string Interval(const Change& c) { return Format("%s (%s to %s)", Percent(c.change).c_str(), Percent(c.low).c_str(), Percent(c.high).c_str()); }
 
 Table RolloutTable(const FleetReport& r) {
-  Table table{{"verdict", "model", "version", "hardware", "delegate", "p50 before", "p50 after", "p50 change (95 %)", "p95 change (95 %)", "devices", "inferences"}, {}, 5};
+  Table table{
+      {"verdict", "model", "version", "hardware", "delegate", "p50 before", "p50 after", "p50 change (95 %)", "p95 change (95 %)", "devices", "inferences"},
+      {},
+      5};
   for (const RolloutVerdict& v : r.rollouts) {
     const Comparison& c = v.comparison;
     const bool known = c.p50.before > 0;
-    table.rows.push_back({std::string(Name(c.verdict)), v.group.model, v.before + " to " + v.after, v.group.device_model, v.group.delegate, known ? Ms(c.p50.before) : "", known ? Ms(c.p50.after) : "",
-                          known ? Interval(c.p50) : c.reason, known ? Interval(c.p95) : "", Format("%lld / %lld", static_cast<long long>(v.devices_before), static_cast<long long>(v.devices_after)),
+    table.rows.push_back({std::string(Name(c.verdict)), v.group.model, v.before + " to " + v.after, v.group.device_model, v.group.delegate,
+                          known ? Ms(c.p50.before) : "", known ? Ms(c.p50.after) : "", known ? Interval(c.p50) : c.reason, known ? Interval(c.p95) : "",
+                          Format("%lld / %lld", static_cast<long long>(v.devices_before), static_cast<long long>(v.devices_after)),
                           Format("%lld / %lld", static_cast<long long>(v.inferences_before), static_cast<long long>(v.inferences_after))});
   }
   return table;
@@ -33,7 +37,8 @@ Table RolloutTable(const FleetReport& r) {
 Table ThrottlingTable(const FleetReport& r) {
   Table table{{"model", "version", "hardware", "delegate", "throttled", "p95 throttled", "p95"}, {}, 4};
   for (const Throttling& t : r.throttling)
-    table.rows.push_back({t.group.model, t.version, t.group.device_model, t.group.delegate, Format("%.1f %%", 100 * t.share), Format("%.3g ms", t.p95_throttled_ms), Format("%.3g ms", t.p95_ms)});
+    table.rows.push_back({t.group.model, t.version, t.group.device_model, t.group.delegate, Format("%.1f %%", 100 * t.share),
+                          Format("%.3g ms", t.p95_throttled_ms), Format("%.3g ms", t.p95_ms)});
   return table;
 }
 
@@ -51,7 +56,9 @@ std::string OperatorText(const Bottleneck& b) {
   return text;
 }
 
-std::string Title(const Bottleneck& b) { return Format("%s: %s on %s, %s", b.kind.c_str(), b.group.model.c_str(), b.group.device_model.c_str(), b.group.delegate.c_str()); }
+std::string Title(const Bottleneck& b) {
+  return Format("%s: %s on %s, %s", b.kind.c_str(), b.group.model.c_str(), b.group.device_model.c_str(), b.group.delegate.c_str());
+}
 
 std::string Aligned(const Table& table) {
   std::vector<size_t> widths(table.header.size());
@@ -86,7 +93,8 @@ void AddGroup(report::Json& j, const Group& g) { j.Field("model", g.model).Field
 }  // namespace
 
 std::string TextOf(const FleetReport& r) {
-  std::string text = Format("%lld devices, %lld silent, %lld inferences\n", static_cast<long long>(r.devices), static_cast<long long>(r.silent), static_cast<long long>(r.inferences));
+  std::string text = Format("%lld devices, %lld silent, %lld inferences\n", static_cast<long long>(r.devices), static_cast<long long>(r.silent),
+                            static_cast<long long>(r.inferences));
   if (!r.rollouts.empty()) text += "\nRollouts\n" + Aligned(RolloutTable(r));
   if (!r.bottlenecks.empty()) text += "\nBottlenecks, by the time they cost\n";
   int place = 0;
@@ -131,13 +139,14 @@ std::string JsonOf(const FleetReport& r) {
     j.Field("version", t.version).Field("share", t.share).Field("p95_ms", t.p95_ms).Field("p95_throttled_ms", t.p95_throttled_ms).End();
   }
   j.End().Key("attention").Array();
-  for (const Attention& a : r.attention) j.Object().Field("why", a.why).Field("device", a.device).Field("device_model", a.device_model).Field("value", a.value).Field("meaning", a.meaning).End();
+  for (const Attention& a : r.attention)
+    j.Object().Field("why", a.why).Field("device", a.device).Field("device_model", a.device_model).Field("value", a.value).Field("meaning", a.meaning).End();
   return j.End().End().text();
 }
 
 std::string HtmlOf(const FleetReport& r) {
-  std::vector<report::Fact> facts = {{"devices", std::to_string(r.devices), 0}, {"silent", std::to_string(r.silent), r.silent > 0 ? -1 : 1}, {"inferences", std::to_string(r.inferences), 0},
-                                     {"verdict", Conclusion(r), r.regressed() ? -1 : 1}};
+  std::vector<report::Fact> facts = {{"devices", std::to_string(r.devices), 0}, {"silent", std::to_string(r.silent), r.silent > 0 ? -1 : 1},
+                                     {"inferences", std::to_string(r.inferences), 0}, {"verdict", Conclusion(r), r.regressed() ? -1 : 1}};
   std::string body = report::Facts(facts);
   report::Chart chart{"Change of p50 after the rollout", "%", "", {}, {{"p50", {}, 2}}, {}, false, 3};
   for (const RolloutVerdict& v : r.rollouts) {
@@ -151,16 +160,19 @@ std::string HtmlOf(const FleetReport& r) {
                             (chart.categories.empty() ? "" : report::BarChart(chart)) + report::HtmlTable(RolloutTable(r)));
   std::string ranked;
   for (const Bottleneck& b : r.bottlenecks) {
-    ranked += Format("<h3>%s</h3><p>%s. It costs %.1f %% of the time of all inferences%s%s.</p>", report::Escape(Title(b)).c_str(), report::Escape(b.what).c_str(), 100 * b.cost_share,
-                     b.since.empty() ? "" : ", since ", report::Escape(b.since).c_str());
+    ranked += Format("<h3>%s</h3><p>%s. It costs %.1f %% of the time of all inferences%s%s.</p>", report::Escape(Title(b)).c_str(),
+                     report::Escape(b.what).c_str(), 100 * b.cost_share, b.since.empty() ? "" : ", since ", report::Escape(b.since).c_str());
     Table operators{{"operator", "before", "after", "change"}, {}, 1};
     for (const OperatorChange& o : b.operators)
-      operators.rows.push_back({o.op, Format("%.3g ms", o.before_ms), Format("%.3g ms", o.after_ms), o.before_ms > 0 ? Percent(o.after_ms / o.before_ms - 1) : ""});
+      operators.rows.push_back(
+          {o.op, Format("%.3g ms", o.before_ms), Format("%.3g ms", o.after_ms), o.before_ms > 0 ? Percent(o.after_ms / o.before_ms - 1) : ""});
     if (!b.operators.empty()) ranked += report::HtmlTable(operators);
   }
   body += report::Section("Bottlenecks", "In the order of the time they cost the fleet.", ranked.empty() ? "<p>None.</p>" : ranked);
-  if (!r.throttling.empty()) body += report::Section("Throttling", "Share of the time in which heat held the clock back.", report::HtmlTable(ThrottlingTable(r)));
-  if (!r.attention.empty()) body += report::Section("Devices that need somebody", "Silent, behind, with a wrong clock, or dropping records.", report::HtmlTable(AttentionTable(r)));
+  if (!r.throttling.empty())
+    body += report::Section("Throttling", "Share of the time in which heat held the clock back.", report::HtmlTable(ThrottlingTable(r)));
+  if (!r.attention.empty())
+    body += report::Section("Devices that need somebody", "Silent, behind, with a wrong clock, or dropping records.", report::HtmlTable(AttentionTable(r)));
   return report::Page("Fleet report", Conclusion(r), body);
 }
 

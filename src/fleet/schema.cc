@@ -18,10 +18,13 @@ Result<int> VersionOf(Database& database) {
 Status CheckApplied(Database& database, int version) {
   for (const Migration& migration : Migrations()) {
     if (migration.version > version) break;
-    OCTET_ASSIGN(const Rows same, database.Query("SELECT digest = $2 FROM fleet.migration WHERE version = $1", {std::to_string(migration.version), Hex(Sha256(migration.sql))}));
+    OCTET_ASSIGN(const Rows same,
+                 database.Query("SELECT digest = $2 FROM fleet.migration WHERE version = $1", {std::to_string(migration.version), Hex(Sha256(migration.sql))}));
     if (same.size() == 0 || same.text(0, 0) != "t")
-      return Error(Code::kUnsupported, "the database's migration %s is not this octet's: it was made by an earlier development version; export it with that one and begin with a new database",
-                   std::string(migration.name).c_str());
+      return Error(
+          Code::kUnsupported,
+          "the database's migration %s is not this octet's: it was made by an earlier development version; export it with that one and begin with a new database",
+          std::string(migration.name).c_str());
   }
   return {};
 }
@@ -56,7 +59,8 @@ Status MigrateLocked(Database& database, std::vector<std::string>* done) {
 }
 
 Result<std::string> DeviceNumber(Database& database, const std::string& device) {
-  OCTET_ASSIGN(const Rows rows, database.Query("INSERT INTO fleet.device (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id", {device}));
+  OCTET_ASSIGN(const Rows rows,
+               database.Query("INSERT INTO fleet.device (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id", {device}));
   return std::string(rows.text(0, 0));
 }
 
@@ -74,7 +78,8 @@ Result<std::vector<std::string>> Migrate(Database& database) {
 Status CheckSchema(Database& database) {
   OCTET_ASSIGN(const Rows there, database.Query("SELECT has_schema_privilege(n.oid, 'usage') FROM pg_namespace n WHERE nspname = 'fleet'"));
   if (there.size() == 0) return Error(Code::kIo, "database: there is no schema 'fleet'; run octet fleet init as its owner first");
-  if (there.text(0, 0) != "t") return Error(Code::kIo, "database: this user may not use the schema 'fleet'; log in as octet_ingest (ingest) or octet_reader (report, serve)");
+  if (there.text(0, 0) != "t")
+    return Error(Code::kIo, "database: this user may not use the schema 'fleet'; log in as octet_ingest (ingest) or octet_reader (report, serve)");
   return {};
 }
 
@@ -83,20 +88,25 @@ Result<std::string> NewToken(Database& database, const std::string& device) {
   if (RAND_bytes(random, sizeof random) != 1) return Error(Code::kIo, "no random numbers from the system");
   const std::string token = "octet_" + Hex({reinterpret_cast<const char*>(random), sizeof random});
   OCTET_ASSIGN(const std::string id, DeviceNumber(database, device));
-  OCTET_ASSIGN([[maybe_unused]] const Rows rows, database.Query("INSERT INTO fleet.token (hash, device_id) VALUES (decode($1, 'hex'), $2)", {Hex(Sha256(token)), id}));
+  OCTET_ASSIGN([[maybe_unused]] const Rows rows,
+               database.Query("INSERT INTO fleet.token (hash, device_id) VALUES (decode($1, 'hex'), $2)", {Hex(Sha256(token)), id}));
   return token;
 }
 
 Status RevokeTokens(Database& database, const std::string& device) {
-  OCTET_ASSIGN(const Rows rows, database.Query("UPDATE fleet.token SET revoked = now() WHERE revoked IS NULL AND device_id = (SELECT id FROM fleet.device WHERE name = $1) RETURNING 1", {device}));
+  OCTET_ASSIGN(
+      const Rows rows,
+      database.Query("UPDATE fleet.token SET revoked = now() WHERE revoked IS NULL AND device_id = (SELECT id FROM fleet.device WHERE name = $1) RETURNING 1",
+                     {device}));
   if (rows.size() == 0) return Error(Code::kInvalidArgument, "device %s has no live token", device.c_str());
   return {};
 }
 
 Status BindRole(Database& database, const std::string& device, const std::string& role) {
   OCTET_ASSIGN(const std::string id, DeviceNumber(database, device));
-  OCTET_ASSIGN([[maybe_unused]] const Rows bound,
-               database.Query("INSERT INTO fleet.login (role, device_id) VALUES ($1, $2) ON CONFLICT (role) DO UPDATE SET device_id = excluded.device_id", {role, id}));
+  OCTET_ASSIGN(
+      [[maybe_unused]] const Rows bound,
+      database.Query("INSERT INTO fleet.login (role, device_id) VALUES ($1, $2) ON CONFLICT (role) DO UPDATE SET device_id = excluded.device_id", {role, id}));
   OCTET_ASSIGN(const Rows quoted, database.Query("SELECT quote_ident($1)", {role}));
   return database.Run("GRANT octet_device TO " + std::string(quoted.text(0, 0)));
 }

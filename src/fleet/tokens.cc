@@ -11,7 +11,8 @@ Status Tokens::Refresh(Database& database) {
   OCTET_ASSIGN(const Rows rows, database.Query("SELECT encode(hash, 'hex'), device_id, name FROM fleet.live_tokens()"));
   auto map = std::make_shared<Map>();
   map->reserve(static_cast<size_t>(rows.size()));
-  for (int i = 0; i < rows.size(); ++i) map->emplace(std::string(rows.text(i, 0)), TokenDevice{static_cast<int>(rows.integer(i, 1)), std::string(rows.text(i, 2))});
+  for (int i = 0; i < rows.size(); ++i)
+    map->emplace(std::string(rows.text(i, 0)), TokenDevice{static_cast<int>(rows.integer(i, 1)), std::string(rows.text(i, 2))});
   mark_ = mark.text(0, 0);
   const std::lock_guard lock(mutex_);
   map_ = std::move(map);

@@ -159,8 +159,8 @@ Comparison Compare(const std::vector<DeviceFigures>& before, const std::vector<D
     (side == 0 ? result.mean_before : result.mean_after) = count > 0 ? sum / static_cast<double>(count) : 0;
     const auto devices = static_cast<int64_t>(sides[side]->size());
     if (count < options.least_inferences || devices < options.least_devices) {
-      result.reason = Format("%s: %lld inferences on %lld devices; %lld on %lld are needed", side == 0 ? "before" : "after", static_cast<long long>(count), static_cast<long long>(devices),
-                             static_cast<long long>(options.least_inferences), static_cast<long long>(options.least_devices));
+      result.reason = Format("%s: %lld inferences on %lld devices; %lld on %lld are needed", side == 0 ? "before" : "after", static_cast<long long>(count),
+                             static_cast<long long>(devices), static_cast<long long>(options.least_inferences), static_cast<long long>(options.least_devices));
       return result;
     }
   }

@@ -59,7 +59,8 @@ Status Compute(const Graph& g, NodeId id, std::vector<std::vector<std::byte>>& r
 }
 
 bool AllConstant(const Graph& g, const Node& n) {
-  return !n.inputs.empty() && std::ranges::all_of(n.inputs, [&](TensorId t) { return t == kNoTensor || (g.is_constant(t) && g.tensor(t).type.dtype != DType::kString); });
+  return !n.inputs.empty() &&
+         std::ranges::all_of(n.inputs, [&](TensorId t) { return t == kNoTensor || (g.is_constant(t) && g.tensor(t).type.dtype != DType::kString); });
 }
 
 }  // namespace
@@ -72,7 +73,9 @@ Result<bool> FoldNode(Graph& g, NodeId id) {
   std::vector<std::vector<std::byte>> results;
   for (TensorId t : n.outputs) {
     uint64_t bytes = 0;
-    if (!CheckedBytes(g.tensor(t).type.dtype, g.tensor(t).type.shape, &bytes) || bytes > kMaxBytes || BitsOf(g.tensor(t).type.dtype) == 0 || g.tensor(t).type.dtype == DType::kString) return false;
+    if (!CheckedBytes(g.tensor(t).type.dtype, g.tensor(t).type.shape, &bytes) || bytes > kMaxBytes || BitsOf(g.tensor(t).type.dtype) == 0 ||
+        g.tensor(t).type.dtype == DType::kString)
+      return false;
     results.emplace_back(bytes);
   }
   OCTET_TRY(Compute(g, id, results));

@@ -57,7 +57,8 @@ class Cursor {
     const size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0.
     const std::string_view rest = text_.substr(at, text_.find('\n', at) - at);
     const std::string found = rest.empty() ? "the end of the line" : Quoted(rest.substr(0, 24)) + (rest.size() > 24 ? " ..." : "");
-    return Error(Code::kInvalidArgument, "line %td, column %zu: expected %s, found %s", std::ranges::count(before, '\n') + 1, at - line_start + 1, expected.c_str(), found.c_str());
+    return Error(Code::kInvalidArgument, "line %td, column %zu: expected %s, found %s", std::ranges::count(before, '\n') + 1, at - line_start + 1,
+                 expected.c_str(), found.c_str());
   }
 
   void SkipSpaces() {

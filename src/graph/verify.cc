@@ -33,7 +33,8 @@ Status VerifyCalls(const Model& model, const Graph& g, const Node& n) {
   const std::vector<int32_t> called = ops::CalledSubgraphs(n.op->attrs, n.attrs.get());
   if (called.size() != n.callees.size()) return Broken(g, "'" + n.place + "' is not linked to the subgraphs it calls");
   for (size_t i = 0; i < called.size(); ++i) {
-    if (called[i] < 0 || static_cast<size_t>(called[i]) >= model.subgraphs.size()) return Broken(g, "'" + n.place + "' calls subgraph " + std::to_string(called[i]));
+    if (called[i] < 0 || static_cast<size_t>(called[i]) >= model.subgraphs.size())
+      return Broken(g, "'" + n.place + "' calls subgraph " + std::to_string(called[i]));
     const Graph& callee = model.subgraphs[static_cast<size_t>(called[i])];
     if (callee.inputs.size() != n.callees[i]->inputs.size() || callee.outputs.size() != n.callees[i]->outputs.size())
       return Broken(g, "'" + n.place + "' was linked to '" + callee.name + "' before that changed");

@@ -23,7 +23,8 @@ Value Construction::FindConstant(const TensorType& type, std::span<const std::by
   const auto [begin, end] = constants_.equal_range(hash);
   for (auto it = begin; it != end; ++it) {
     const graph::Tensor& t = graph().tensor(it->second.id);
-    if (t.constant && t.type.dtype == type.dtype && t.type.shape == type.shape && t.type.quant == type.quant && std::ranges::equal(*t.constant, bytes)) return it->second;
+    if (t.constant && t.type.dtype == type.dtype && t.type.shape == type.shape && t.type.quant == type.quant && std::ranges::equal(*t.constant, bytes))
+      return it->second;
   }
   return {};
 }
@@ -101,7 +102,8 @@ std::vector<Value> Construction::Inline(const graph::Graph& from, std::span<cons
   const auto tensor = [&](graph::TensorId t) {
     if (const auto it = here.find(t); it != here.end()) return it->second;
     const graph::Tensor& old = from.tensor(t);
-    const graph::TensorId id = old.constant ? graph().AddConstant(UniqueName(old.name), old.type, old.constant) : graph().AddTensor(UniqueName(old.name), old.type);
+    const graph::TensorId id =
+        old.constant ? graph().AddConstant(UniqueName(old.name), old.type, old.constant) : graph().AddTensor(UniqueName(old.name), old.type);
     graph().tensor(id).is_variable = old.is_variable;
     return here[t] = id;
   };

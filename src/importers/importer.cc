@@ -24,7 +24,8 @@ bool FileExists(const std::string& path) {
 }
 
 Status Unknown(const std::string& path) {
-  return Error(Code::kInvalidModel, "'%s' is not a model that octet reads; expected .keras, .h5, .onnx, a SavedModel's folder, a frozen .pb or .tflite", path.c_str());
+  return Error(Code::kInvalidModel, "'%s' is not a model that octet reads; expected .keras, .h5, .onnx, a SavedModel's folder, a frozen .pb or .tflite",
+               path.c_str());
 }
 
 Result<graph::Model> ImportFolder(const std::string& path, const ImportOptions& options, std::vector<Finding>* findings) {

@@ -82,6 +82,25 @@ struct CellWindow {
   int64_t pitch, rows, step, cells;
 };
 
+// One coordinate between two of the input's, low and high; `at` is the weight of the second: float, or in 1/1024.
+template <class W> struct Between {
+  int32_t low, high;
+  W at;
+};
+// A row of an image between two rows of `width` pixels of `channels` values each, `down` of 1024 of the way to the lower one, its pixels at
+// `places`, which do not go back: sums of 2^20, rounded half away from zero.
+struct BlendRowS8 {
+  static constexpr int64_t kMore = 16;  // Sums behind those of the row.
+
+  const int8_t *upper, *lower;
+  int64_t width, channels;
+  int32_t down;
+  const Between<int32_t>* places;
+  int64_t outputs;
+  int32_t* sums;  // Scratch: width * channels + kMore.
+  int8_t* y;
+};
+
 struct Elementwise {
   // y = f(x).
   void (*function_f32[kFunctions])(const float* x, int64_t n, float* y);
@@ -103,28 +122,36 @@ struct Elementwise {
   // q = clamp(round(x / scale) + zero) into int8.
   void (*divide_to_s8)(const float* x, int64_t n, float scale, int32_t zero, int8_t* q);
   // Sums of rows, `pitch` apart, for columns from first_column on.
-  void (*to_float)(const int32_t* sums, int64_t pitch, int rows, const ToFloat& f, const RowScale* row, int64_t first_column, int64_t columns, float* y, int64_t ldy);
+  void (*to_float)(const int32_t* sums, int64_t pitch, int rows, const ToFloat& f, const RowScale* row, int64_t first_column, int64_t columns, float* y,
+                   int64_t ldy);
   // y = clamp(rescale(sum - row_offset[r]) + zero).
-  void (*to_bytes)(const int32_t* sums, int64_t pitch, int rows, const int32_t* row_offset, const Rescale& q, int32_t zero, int64_t columns, int8_t* y, int64_t ldy);
+  void (*to_bytes)(const int32_t* sums, int64_t pitch, int rows, const int32_t* row_offset, const Rescale& q, int32_t zero, int64_t columns, int8_t* y,
+                   int64_t ldy);
 
   // y = saturate(rescale(sum) + add), 16 bits.
   void (*to_shorts)(const int32_t* sums, int64_t n, const Rescale& q, const int16_t* add, int16_t* y);
   int64_t (*dot_s16_s8)(const int16_t* x, const int8_t* w, int64_t n);
-  void (*add_scaled)(const int32_t* sums, const float* scale, int64_t n, float* y);  // y += sum * scale, rounded twice. Null in runtimes without float fully_connected.
+  // y += sum * scale, rounded twice. Null in runtimes without float fully_connected.
+  void (*add_scaled)(const int32_t* sums, const float* scale, int64_t n, float* y);
 
-  // y = round((a * w[0] + b * w[1] + c * w[2] + d * w[3]) / 2^20), half away from zero; weights of 2^20 in all.
-  void (*blend_s8)(const int8_t* a, const int8_t* b, const int8_t* c, const int8_t* d, const int32_t* w, int64_t n, int8_t* y);  // Null in runtimes without resize_bilinear.
+  // Between four neighbours, `down` of the way from a and b to c and d, `right` of the way from a and c to b and d. Null in runtimes
+  // without resize_bilinear, like the next.
+  void (*blend_f32)(const float* a, const float* b, const float* c, const float* d, float down, float right, int64_t n, float* y);
+  void (*blend_row_s8)(const BlendRowS8& row);
 
   void (*lookup)(const uint8_t* x, int64_t n, const ByteTable& table, uint8_t* y);
   void (*sum_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
-  void (*difference_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);  // Null in runtimes without sub.
-  void (*squared_difference_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);  // Null in runtimes without squared_difference.
+  // Null in runtimes without sub.
+  void (*difference_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
+  // Null in runtimes without squared_difference.
+  void (*squared_difference_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
   void (*product_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);  // Only `out` rescales.
   // The same of `rows` rows x and y of n <= SharedRow::kMost values and one row that they share. q.floor is there; null where
   // the instructions have none.
   void (*product_rows_s8)(const int8_t* x, const int8_t* shared, int64_t n, int64_t rows, const SharedRow& row, const ScaledPair& q, int8_t* y);
   void (*sum_s16)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int16_t* y);
-  void (*difference_s16)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int16_t* y);  // Null in runtimes without sub.
+  // Null in runtimes without sub.
+  void (*difference_s16)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int16_t* y);
   void (*product_s16)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int16_t* y);
   int32_t (*total_s8)(const int8_t* x, int64_t n);
   void (*accumulate_s8)(const int8_t* x, int64_t pitch, int64_t rows, int64_t n, int32_t* sum);

@@ -44,7 +44,8 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
   }
   bool fits = y[4] == w[3] && (x[0] == kUnknown || y[0] == x[0]);
   for (int i = 0; i < 3; ++i) fits &= x[1 + i] == kUnknown || SlideConv3d(op.attrs<Conv3dAttrs>(), y, w, i).out == x[1 + i];
-  if (!fits) return op.Fail(Code::kInvalidModel, "an output of %s does not fit an input of %s and a filter of %s", y.text().c_str(), x.text().c_str(), w.text().c_str());
+  if (!fits)
+    return op.Fail(Code::kInvalidModel, "an output of %s does not fit an input of %s and a filter of %s", y.text().c_str(), x.text().c_str(), w.text().c_str());
   out[0].shape = y;
   return {};
 }

@@ -31,7 +31,8 @@ struct Conv3dGeometry {
 
 inline Status CheckConv3d(const OpView& op, const Shape& x, const Shape& w) {
   const auto& a = op.attrs<Conv3dAttrs>();
-  if (x.rank() != 5 || w.rank() != 5) return op.Fail(Code::kInvalidModel, "expected an input and a filter of rank 5, found %s and %s", x.text().c_str(), w.text().c_str());
+  if (x.rank() != 5 || w.rank() != 5)
+    return op.Fail(Code::kInvalidModel, "expected an input and a filter of rank 5, found %s and %s", x.text().c_str(), w.text().c_str());
   for (int i = 0; i < 5; ++i)
     if (w[i] < 1) return op.Fail(Code::kInvalidModel, "the filter is empty: %s", w.text().c_str());
   if (a.stride_d < 1 || a.stride_h < 1 || a.stride_w < 1 || a.dilation_d < 1 || a.dilation_h < 1 || a.dilation_w < 1)
@@ -69,7 +70,8 @@ inline Result<Conv3dAttrs> ReadKerasConv3d(ImportContext& c) {
   if (padding != "valid" && padding != "same") return c.Fail("padding 'valid' or 'same'", padding, "pad with ZeroPadding3D");
   if (c.Int("groups", 1) != 1) return c.Fail("groups=1", std::to_string(c.Int("groups", 1)), "split the channels and concatenate");
   for (const auto& v : {stride, dilation})
-    if (v.size() != 3 || std::ranges::any_of(v, [](int64_t n) { return n < 1 || n > INT32_MAX; })) return c.Fail("three positive strides and dilations", "others", "check the layer");
+    if (v.size() != 3 || std::ranges::any_of(v, [](int64_t n) { return n < 1 || n > INT32_MAX; }))
+      return c.Fail("three positive strides and dilations", "others", "check the layer");
   const auto at = [](const std::vector<int64_t>& v, size_t i) { return static_cast<int32_t>(v[i]); };
   return Conv3dAttrs{.padding = padding == "same" ? Padding::kSame : Padding::kValid, .stride_d = at(stride, 0), .stride_w = at(stride, 2), .stride_h = at(stride, 1),
                      .dilation_d = at(dilation, 0), .dilation_w = at(dilation, 2), .dilation_h = at(dilation, 1)};

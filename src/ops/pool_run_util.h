@@ -68,7 +68,8 @@ template <class Kind> class SlidingSums {
 };
 
 // The sums of `n` cells to outputs.
-template <class Kind, class Sum = typename Kind::Sum, class T = typename Kind::In> void Put(const PoolPlan& p, const Sum* sums, int64_t n, int64_t count, T* out) {
+template <class Kind, class Sum = typename Kind::Sum, class T = typename Kind::In>
+void Put(const PoolPlan& p, const Sum* sums, int64_t n, int64_t count, T* out) {
   if constexpr (std::is_same_v<Sum, T>) {
     std::memcpy(out, sums, static_cast<size_t>(count) * sizeof(T));
     Kind::Finish(p, static_cast<int32_t>(n), count, out);
@@ -116,7 +117,9 @@ template <class Kind, class T = typename Kind::In> void PoolRow(const PoolPlan& 
   std::fill_n(out, p.out_w * channels, Kind::kEmpty);
   for (int32_t x = 0, next = 0; x < p.out_w; x = next) {
     const PoolPlan::Range columns = p.Columns(x);
-    const auto goes_on = [&](PoolPlan::Range c) { return c.begin == columns.begin + (next - x) * p.stride_w && c.end - c.begin == columns.end - columns.begin; };
+    const auto goes_on = [&](PoolPlan::Range c) {
+      return c.begin == columns.begin + (next - x) * p.stride_w && c.end - c.begin == columns.end - columns.begin;
+    };
     do ++next;
     while (next < p.out_w && goes_on(p.Columns(next)));
     const kernels::CellWindow window{pitch, rows.end - rows.begin, channels, columns.end - columns.begin};

@@ -34,21 +34,13 @@ Status Check(const OpView& op) {
 }
 
 // One output pixel from its four neighbours; y and x weigh the lower and the right ones.
-void Blend(const float* a, const float* b, const float* c, const float* d, float y, float x, int64_t n,
-           float* __restrict out) {
-  for (int64_t k = 0; k < n; ++k)
-    out[k] = a[k] * (1 - y) * (1 - x) + c[k] * y * (1 - x) + b[k] * (1 - y) * x + d[k] * y * x;
+void Blend(const float* a, const float* b, const float* c, const float* d, float y, float x, int64_t n, float* out) {
+  kernels::Vectors().blend_f32(a, b, c, d, y, x, n, out);
 }
-void Blend(const uint8_t* a, const uint8_t* b, const uint8_t* c, const uint8_t* d, float y, float x, int64_t n,
-           uint8_t* __restrict out) {
+void Blend(const uint8_t* a, const uint8_t* b, const uint8_t* c, const uint8_t* d, float y, float x, int64_t n, uint8_t* __restrict out) {
   const auto f = [](uint8_t v) { return static_cast<float>(v); };
   for (int64_t k = 0; k < n; ++k)
-    out[k] = static_cast<uint8_t>(f(a[k]) * (1 - y) * (1 - x) + f(c[k]) * y * (1 - x) + f(b[k]) * (1 - y) * x +
-                                  f(d[k]) * y * x + 0.5f);
-}
-void Blend(const int8_t* a, const int8_t* b, const int8_t* c, const int8_t* d, int32_t y, int32_t x, int64_t n, int8_t* out) {
-  const int32_t w[] = {(1024 - y) * (1024 - x), (1024 - y) * x, y * (1024 - x), y * x};
-  kernels::Vectors().blend_s8(a, b, c, d, w, n, out);
+    out[k] = static_cast<uint8_t>(f(a[k]) * (1 - y) * (1 - x) + f(c[k]) * y * (1 - x) + f(b[k]) * (1 - y) * x + f(d[k]) * y * x + 0.5f);
 }
 // Sums stay below 2^36.
 void Blend(const int16_t* a, const int16_t* b, const int16_t* c, const int16_t* d, int32_t y, int32_t x, int64_t n, int16_t* __restrict out) {
@@ -83,6 +75,21 @@ template <class T, class W> Status Resize(const void* params, const Run& run) {
   return {};
 }
 
+// Bytes go down before they go across: fewer sums, where pixels become more.
+Status ResizeBytes(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params<int32_t>*>(params);
+  const int64_t row_values = int64_t{p.in_w} * p.channels, sums = row_values + kernels::BlendRowS8::kMore;
+  run.pool->For(int64_t{p.batches} * p.out_h, [&](int64_t row, int thread) {
+    const int8_t* image = run.input<int8_t>(0) + row / p.out_h * p.in_h * row_values;
+    const Between<int32_t> y = p.rows[row % p.out_h];
+    kernels::Vectors().blend_row_s8({.upper = image + y.low * row_values, .lower = image + y.high * row_values, .width = p.in_w, .channels = p.channels,
+                                     .down = y.at, .places = p.columns, .outputs = p.out_w,
+                                     .sums = reinterpret_cast<int32_t*>(run.workspace) + thread * sums,
+                                     .y = run.output<int8_t>(0) + row * p.out_w * p.channels});
+  });
+  return {};
+}
+
 template <class T, class W> Status PrepareAs(Prepare& p) {
   const ResizeAttrs& a = p.op.attrs<ResizeAttrs>();
   const Shape& in = p.op.in(0)->shape;
@@ -93,7 +100,12 @@ template <class T, class W> Status PrepareAs(Prepare& p) {
   for (int32_t i = 0; i < out[2]; ++i) columns[i] = PlaceBetween(a, i, in[2], out[2], W{});
   auto* params = p.Params<Params<W>>();
   *params = {in[0], in[1], in[2], out[1], out[2], in[3], rows, columns};
-  p.SetRun(Resize<T, W>, params);
+  if constexpr (std::is_same_v<T, int8_t>) {
+    p.Workspace(static_cast<size_t>(p.threads) * (static_cast<size_t>(in[2]) * static_cast<size_t>(in[3]) + kernels::BlendRowS8::kMore) * sizeof(int32_t));
+    p.SetRun(ResizeBytes, params);
+  } else {
+    p.SetRun(Resize<T, W>, params);
+  }
   return {};
 }
 

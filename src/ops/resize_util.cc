@@ -77,7 +77,8 @@ Between<int32_t> PlaceBetween(const ResizeAttrs& a, int32_t i, int32_t in, int32
   const int64_t x = a.half_pixel_centers ? i * scale + scale / 2 - kOne / 2 : i * scale;
   const int64_t low = std::clamp<int64_t>(x / kOne, 0, in - 1);  // Truncates: -512 … -1 give 0.
   const int64_t high = std::clamp<int64_t>((x + kOne - 1) / kOne, 0, in - 1);
-  return {static_cast<int32_t>(low), static_cast<int32_t>(high), static_cast<int32_t>(x - kOne * low)};
+  // Where both are one pixel its weights do not matter; rounded up, `scale` may lead far beyond it.
+  return {static_cast<int32_t>(low), static_cast<int32_t>(high), high > low ? static_cast<int32_t>(x - kOne * low) : 0};
 }
 
 }  // namespace octet::ops

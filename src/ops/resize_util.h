@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What both resize operators share: [batch, height, width, channels] to the height and width in operand 1.
 #pragma once
+#include "kernels/elementwise.h"
 #include "ops/import.h"
 #include "ops/move_attrs.h"
 #include "ops/operand_util.h"
@@ -10,11 +11,8 @@ namespace octet::ops {
 Status CheckResize(const OpView& op);
 Status InferResize(const OpView& op, std::span<OutputType> out);
 
-// The two neighbours of one output coordinate. `at` is the weight of the second: float, or in 1/1024.
-template <class W> struct Between {
-  int32_t low, high;
-  W at;
-};
+// The two neighbours of one output coordinate.
+using kernels::Between;
 Between<float> PlaceBetween(const ResizeAttrs& a, int32_t i, int32_t in, int32_t out, float);
 Between<int32_t> PlaceBetween(const ResizeAttrs& a, int32_t i, int32_t in, int32_t out, int32_t);
 

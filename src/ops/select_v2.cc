@@ -15,7 +15,8 @@ bool Broadcasted(const OpView& op, Shape* out) {
 Status Check(const OpView& op) {
   Shape out;
   if (Broadcasted(op, &out)) return {};
-  return op.Fail(Code::kInvalidModel, "shapes %s, %s and %s do not broadcast", op.in(0)->shape.text().c_str(), op.in(1)->shape.text().c_str(), op.in(2)->shape.text().c_str());
+  return op.Fail(Code::kInvalidModel, "shapes %s, %s and %s do not broadcast", op.in(0)->shape.text().c_str(), op.in(1)->shape.text().c_str(),
+                 op.in(2)->shape.text().c_str());
 }
 
 Status Infer(const OpView& op, std::span<OutputType> out) {

@@ -60,10 +60,12 @@ std::vector<float> PerChannel(const Graph& g, TensorId t, const Shape& x) {
 
 bool FindChange(Graph& g, TensorId t, Change* change) {
   const NodeId id = g.tensor(t).producer;
-  if (id < 0 || g.is_output(t) || g.tensor(t).type.dtype != DType::kF32 || g.tensor(t).type.shape.rank() < 1 || g.tensor(t).type.shape.back() <= 0) return false;
+  if (id < 0 || g.is_output(t) || g.tensor(t).type.dtype != DType::kF32 || g.tensor(t).type.shape.rank() < 1 || g.tensor(t).type.shape.back() <= 0)
+    return false;
   graph::Node& n = g.node(id);
   const bool product = n.op->name == "mul" || n.op->name == "div", commutes = n.op->name == "mul" || n.op->name == "add";
-  if ((!product && n.op->name != "add" && n.op->name != "sub") || *FindAttr<ops::Activation>(n, "fused_activation_function") != ops::Activation::kNone) return false;
+  if ((!product && n.op->name != "add" && n.op->name != "sub") || *FindAttr<ops::Activation>(n, "fused_activation_function") != ops::Activation::kNone)
+    return false;
   for (size_t i = 0; i < (commutes ? 2u : 1u); ++i) {
     change->x = n.inputs[i];
     if (!(g.tensor(change->x).type.shape == g.tensor(t).type.shape) || !g.tensor(change->x).type.quant.empty() || g.is_constant(change->x)) continue;

@@ -90,7 +90,9 @@ bool ReadAxes(const Graph& g, NodeId to_batch, NodeId to_space, std::vector<Axis
     if (!g.is_constant(t) || g.tensor(t).type.dtype != DType::kI32) return false;
   const auto block = g.tensor(in[1]).data<int32_t>(), pads = g.tensor(in[2]).data<int32_t>(), crops = g.tensor(out[2]).data<int32_t>();
   const int spatial = g.tensor(in[0]).type.shape.rank() - 2;
-  if (static_cast<int>(block.size()) != spatial || pads.size() != 2 * block.size() || crops.size() != pads.size() || !std::ranges::equal(block, g.tensor(out[1]).data<int32_t>())) return false;
+  if (static_cast<int>(block.size()) != spatial || pads.size() != 2 * block.size() || crops.size() != pads.size() ||
+      !std::ranges::equal(block, g.tensor(out[1]).data<int32_t>()))
+    return false;
   for (size_t i = 0; i < block.size(); ++i) {
     axes->push_back({block[i], pads[2 * i] - crops[2 * i], pads[2 * i + 1] - crops[2 * i + 1]});
     if (axes->back().before < 0 || axes->back().after < 0) return false;
@@ -103,7 +105,11 @@ bool SamePadsTheSame(const Graph& g, const Blocks& b, NodeId to_space, const std
   const Shape& filter = g.tensor(g.node(b.convolution).inputs[1]).type.shape;
   for (size_t i = 0; i < axes.size(); ++i) {
     const int dim = static_cast<int>(i) + 1;
-    const ops::Window same = ops::SlideWindow(ops::Padding::kSame, x[dim], filter[OverVolumes(g.node(b.convolution)) ? dim - 1 : b.sequence > 0 ? b.sequence : dim], 1, axes[i].dilation);
+    const ops::Window same = ops::SlideWindow(ops::Padding::kSame, x[dim],
+                                              filter[OverVolumes(g.node(b.convolution)) ? dim - 1
+                                                     : b.sequence > 0                   ? b.sequence
+                                                                                        : dim],
+                                              1, axes[i].dilation);
     if (x[dim] == kUnknown || same.out != y[dim] || same.pad_before != axes[i].before) return false;
   }
   return true;
@@ -144,7 +150,9 @@ bool AtMostOneUnknown(const Graph& g, TensorId t) { return std::ranges::count(g.
 bool Fuse(Graph& g, NodeId to_space) {
   Blocks b;
   std::vector<Axis> axes;
-  if (g.node(to_space).op->name != "batch_to_space_nd" || !Match(g, to_space, &b) || !IsPlainValid(g.node(b.convolution)) || !ReadAxes(g, b.to_batch, to_space, &axes)) return false;
+  if (g.node(to_space).op->name != "batch_to_space_nd" || !Match(g, to_space, &b) || !IsPlainValid(g.node(b.convolution)) ||
+      !ReadAxes(g, b.to_batch, to_space, &axes))
+    return false;
   const graph::Node conv = g.node(b.convolution);
   TensorId x = g.node(b.to_batch).inputs[0];
   const TensorId y = g.node(to_space).outputs[0];
@@ -160,7 +168,8 @@ bool Fuse(Graph& g, NodeId to_space) {
   const TensorId image = g.AddTensor(g.tensor(conv.outputs[0]).name, made);
   const NodeId dilated = g.AddNode(*conv.op, std::move(attrs), std::move(inputs), {image}, conv.place, to_space);
   *FindAttr<ops::Padding>(g.node(dilated), "padding") = same && !none ? ops::Padding::kSame : ops::Padding::kValid;
-  for (size_t i = 0; i < axes.size(); ++i) *FindAttr<int32_t>(g.node(dilated), OfAxes(conv, kDilations)[b.sequence > 0 ? static_cast<size_t>(b.sequence) - 1 : i]) = axes[i].dilation;
+  for (size_t i = 0; i < axes.size(); ++i)
+    *FindAttr<int32_t>(g.node(dilated), OfAxes(conv, kDilations)[b.sequence > 0 ? static_cast<size_t>(b.sequence) - 1 : i]) = axes[i].dilation;
   if (b.sequence > 0) {
     ReplaceByReshape(g, to_space, image);
   } else {

@@ -21,7 +21,8 @@ struct Product {
 
 void Collect(Graph& g, TensorId t, bool outermost, Product* product) {
   const NodeId id = g.tensor(t).producer;
-  const bool divides = id >= 0 && g.node(id).op->name == "div", inner = id >= 0 && (divides || g.node(id).op->name == "mul") && (outermost || g.tensor(t).consumers.size() == 1);
+  const bool divides = id >= 0 && g.node(id).op->name == "div",
+             inner = id >= 0 && (divides || g.node(id).op->name == "mul") && (outermost || g.tensor(t).consumers.size() == 1);
   if (const std::optional<float> v = UniformValue(g, t)) {
     product->number *= *v;
   } else if (inner && product->factors.size() < kMostFactors && *FindAttr<ops::Activation>(g.node(id), "fused_activation_function") == ops::Activation::kNone) {
@@ -55,7 +56,8 @@ bool IsHardSigmoid(Graph& g, TensorId t, TensorId x) {
 
 bool Fuse(Graph& g, NodeId id) {
   const graph::Node& n = g.node(id);
-  if ((n.op->name != "mul" && n.op->name != "div") || g.tensor(n.outputs[0]).type.dtype != DType::kF32 || !g.tensor(n.outputs[0]).type.quant.empty()) return false;
+  if ((n.op->name != "mul" && n.op->name != "div") || g.tensor(n.outputs[0]).type.dtype != DType::kF32 || !g.tensor(n.outputs[0]).type.quant.empty())
+    return false;
   Product product;
   Collect(g, n.outputs[0], true, &product);
   if (product.factors.size() != 2 || std::fabs(product.number * 6 - 1) > 1e-4f) return false;

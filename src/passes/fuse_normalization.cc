@@ -53,7 +53,8 @@ bool IsSquaredNorm(Graph& g, TensorId t, TensorId x) {
   if (squares == graph::kNoTensor) return false;
   if (Under(g, squares, "square") == x) return true;
   const NodeId mul = Maker(g, squares, "mul");
-  return mul >= 0 && g.node(mul).inputs[0] == x && g.node(mul).inputs[1] == x && *FindAttr<ops::Activation>(g.node(mul), "fused_activation_function") == ops::Activation::kNone;
+  return mul >= 0 && g.node(mul).inputs[0] == x && g.node(mul).inputs[1] == x &&
+         *FindAttr<ops::Activation>(g.node(mul), "fused_activation_function") == ops::Activation::kNone;
 }
 
 bool IsNorm(Graph& g, TensorId t, TensorId x) {
@@ -71,7 +72,9 @@ bool IsInverseNorm(Graph& g, TensorId t, TensorId x) {
 // The softmax's input, where e / sum is one.
 TensorId SoftmaxOf(Graph& g, TensorId e, TensorId sum) {
   const NodeId difference = Maker(g, Under(g, e, "exp"), "sub");
-  if (difference < 0 || ReducedLast(g, sum, "sum") != e || *FindAttr<ops::Activation>(g.node(difference), "fused_activation_function") != ops::Activation::kNone) return graph::kNoTensor;
+  if (difference < 0 || ReducedLast(g, sum, "sum") != e ||
+      *FindAttr<ops::Activation>(g.node(difference), "fused_activation_function") != ops::Activation::kNone)
+    return graph::kNoTensor;
   const TensorId x = g.node(difference).inputs[0];
   return ReducedLast(g, g.node(difference).inputs[1], "reduce_max") == x ? x : graph::kNoTensor;
 }

@@ -21,7 +21,8 @@ TensorId Outside(const Graph& condition, const Graph& body, const graph::Node& l
 }
 
 bool NeverChanges(const Graph& condition, const Graph& body, const graph::Node& n) {
-  if ((n.op->traits & (ops::kSideEffects | ops::kRandom)) || !n.callees.empty() || !n.intermediates.empty() || n.inputs.empty() || n.outputs.size() != 1) return false;
+  if ((n.op->traits & (ops::kSideEffects | ops::kRandom)) || !n.callees.empty() || !n.intermediates.empty() || n.inputs.empty() || n.outputs.size() != 1)
+    return false;
   return std::ranges::all_of(n.inputs, [&](TensorId t) {
     if (t == graph::kNoTensor) return false;
     if (condition.is_constant(t)) return true;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //   x -> conv_2d -> reshape -> relu -> y   becomes   x -> conv_2d -> relu -> reshape -> y
 // and so with sums and products by one number per channel, where the reshape keeps the channels together or cuts them
-// into several dimensions (the heads of an attention): what then stands behind the layer is folded into it. Convolutions over sequences come as images and a reshape.
+// into several dimensions (the heads of an attention): what then stands behind the layer is folded into it. Convolutions over sequences come as images and a
+// reshape.
 #include "passes/rewrites.h"
 
 namespace octet::passes {

@@ -17,6 +17,7 @@ struct Loop {
 Result<int> ForEachLoop(graph::Model& model, bool (*rewrite)(const Loop& loop, graph::Graph& g, graph::NodeId node));
 
 // The loop with other inputs and outputs. The tensors that stay are the same ones: signatures name them.
-void ReplaceLoop(graph::Graph& g, graph::NodeId node, const std::function<void(std::vector<graph::TensorId>* inputs, std::vector<graph::TensorId>* outputs)>& change);
+void ReplaceLoop(graph::Graph& g, graph::NodeId node,
+                 const std::function<void(std::vector<graph::TensorId>* inputs, std::vector<graph::TensorId>* outputs)>& change);
 
 }  // namespace octet::passes

@@ -148,7 +148,8 @@ bool Before(Graph& g, NodeId id) {
   if (n.outputs.size() != 1 || !OnlyMoves(*n.op, &data)) return false;
   const TensorId x = n.inputs[static_cast<size_t>(data)];
   const NodeId quantize = g.SoleConsumer(n.outputs[0]), producer = x == graph::kNoTensor ? -1 : g.tensor(x).producer;
-  if (quantize < 0 || g.node(quantize).op->name != "quantize" || producer < 0 || g.node(producer).op->name == "dequantize" || g.SoleConsumer(x) != id) return false;
+  if (quantize < 0 || g.node(quantize).op->name != "quantize" || producer < 0 || g.node(producer).op->name == "dequantize" || g.SoleConsumer(x) != id)
+    return false;
   const TensorType to = g.tensor(g.node(quantize).outputs[0]).type;
   if (!IsQuantized(to) || g.tensor(x).type.dtype != DType::kF32) return false;
   std::vector<TensorType> in = InputTypes(g, n);

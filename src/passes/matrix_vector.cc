@@ -29,7 +29,8 @@ bool Rewrite(Graph& g, NodeId id) {
   if (n.op->name != "batch_matmul") return false;
   const TensorId matrix = n.inputs[0], x = n.inputs[1], y = n.outputs[0];
   const Shape a = g.tensor(matrix).type.shape, columns = g.tensor(x).type.shape, made = g.tensor(y).type.shape;
-  if (!g.is_constant(matrix) || g.tensor(matrix).type.dtype != DType::kF32 || g.tensor(x).type.dtype != DType::kF32 || a.rank() != 2 || columns.rank() < 2) return false;
+  if (!g.is_constant(matrix) || g.tensor(matrix).type.dtype != DType::kF32 || g.tensor(x).type.dtype != DType::kF32 || a.rank() != 2 || columns.rank() < 2)
+    return false;
   if (*FindAttr<bool>(n, "adj_x") || *FindAttr<bool>(n, "adj_y") || columns.back() != 1 || columns[columns.rank() - 2] != a[1]) return false;
   if (std::ranges::count(made.dims(), kUnknown) > 1) return false;
   const std::string place = n.place;

@@ -78,7 +78,8 @@ bool Rewrite(Graph& g, NodeId id) {
     return true;
   }
   const TensorId a = Brought(g, "reshape", n.inputs[0], merged.a, id), b = Brought(g, "reshape", n.inputs[1], merged.b, id);
-  const NodeId smaller = g.AddNode(*n.op, n.attrs, {a, b}, {g.AddTensor(g.tensor(y).name + "/merged", {g.tensor(y).type.dtype, {}, g.tensor(y).type.quant})}, n.place, id);
+  const NodeId smaller =
+      g.AddNode(*n.op, n.attrs, {a, b}, {g.AddTensor(g.tensor(y).name + "/merged", {g.tensor(y).type.dtype, {}, g.tensor(y).type.quant})}, n.place, id);
   (void)graph::InferNode(g, smaller);
   ReplaceByReshape(g, id, g.node(smaller).outputs[0]);
   return true;

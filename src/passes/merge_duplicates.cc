@@ -19,7 +19,8 @@ using Key = std::tuple<const ops::OpDef*, std::vector<TensorId>, size_t>;
 
 // The handle of a variable or table: every subgraph of TensorFlow's makes one per use.
 bool IsHandle(const Graph& g, const graph::Node& n) {
-  return n.inputs.empty() && n.outputs.size() == 1 && g.tensor(n.outputs[0]).type.dtype == DType::kResource && !(n.op->traits & ops::kSideEffects) && !g.is_output(n.outputs[0]);
+  return n.inputs.empty() && n.outputs.size() == 1 && g.tensor(n.outputs[0]).type.dtype == DType::kResource && !(n.op->traits & ops::kSideEffects) &&
+         !g.is_output(n.outputs[0]);
 }
 
 bool MayMerge(const Graph& g, const graph::Node& n) {

@@ -43,7 +43,8 @@ std::optional<Count> CountOf(const Loop& loop, const Graph& g, const graph::Node
   if (!at || !limit || ConstantNumber(g, node.inputs[*at]) != 0) return std::nullopt;
   const graph::Node* const add = NodeMaking(body, body.outputs[*at], "add");
   const TensorId n = body.inputs[*at];
-  if (!add || !((add->inputs[0] == n && ConstantNumber(body, add->inputs[1]) == 1) || (add->inputs[1] == n && ConstantNumber(body, add->inputs[0]) == 1))) return std::nullopt;
+  if (!add || !((add->inputs[0] == n && ConstantNumber(body, add->inputs[1]) == 1) || (add->inputs[1] == n && ConstantNumber(body, add->inputs[0]) == 1)))
+    return std::nullopt;
   return Count{*at, *limit};
 }
 

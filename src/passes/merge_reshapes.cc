@@ -38,7 +38,8 @@ bool KeepDimensions(Graph& g, NodeId reshape) {
   return true;
 }
 
-constexpr std::string_view kBroadcasting[] = {"add", "sub", "mul", "div", "maximum", "minimum", "squared_difference", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "logical_and", "logical_or"};
+constexpr std::string_view kBroadcasting[] = {"add", "sub", "mul", "div", "maximum", "minimum", "squared_difference", "less", "less_equal", "greater",
+                                              "greater_equal", "equal", "not_equal", "logical_and", "logical_or"};
 
 // The shape without the ones before all others.
 std::span<const int32_t> Core(const Shape& s) {
@@ -63,7 +64,8 @@ bool Broadcast(Graph& g, NodeId id) {
     const NodeId reshape = ReshapeBefore(g, n.inputs[i]);
     if (reshape < 0) continue;
     const TensorId x = g.node(reshape).inputs[0];
-    const Shape &from = g.tensor(x).type.shape, &to = g.tensor(n.inputs[i]).type.shape, &other = g.tensor(n.inputs[1 - i]).type.shape, &y = g.tensor(n.outputs[0]).type.shape;
+    const Shape &from = g.tensor(x).type.shape, &to = g.tensor(n.inputs[i]).type.shape, &other = g.tensor(n.inputs[1 - i]).type.shape,
+                &y = g.tensor(n.outputs[0]).type.shape;
     if (!from.known() || !std::ranges::equal(Core(from), Core(to)) || other.rank() != y.rank() || from.rank() > y.rank()) continue;
     g.SetInput(id, static_cast<int>(i), x);
     return true;

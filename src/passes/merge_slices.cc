@@ -43,7 +43,8 @@ bool IsPlain(Graph& g, graph::Node& n) {
     if (*FindAttr<int32_t>(n, mask) != 0) return false;
   if (*FindAttr<bool>(n, "offset")) return false;
   const TensorId steps = n.inputs[3];
-  return g.is_constant(steps) && g.tensor(steps).type.dtype == DType::kI32 && std::ranges::all_of(g.tensor(steps).data<int32_t>(), [](int32_t s) { return s == 1; });
+  return g.is_constant(steps) && g.tensor(steps).type.dtype == DType::kI32 &&
+         std::ranges::all_of(g.tensor(steps).data<int32_t>(), [](int32_t s) { return s == 1; });
 }
 
 Part PartOf(Graph& g, NodeId id) {

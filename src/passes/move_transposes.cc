@@ -40,7 +40,8 @@ constexpr Rule kRules[] = {
     {"reduce_min", Follow::kAxisInput}, {"reduce_prod", Follow::kAxisInput}, {"reduce_any", Follow::kAxisInput}, {"reduce_all", Follow::kAxisInput},
     {"pad", Follow::kPerAxis}, {"padv2", Follow::kPerAxis}, {"mirror_pad", Follow::kPerAxis}, {"tile", Follow::kPerAxis}, {"broadcast_to", Follow::kPerAxis},
     {"slice", Follow::kSlice}, {"strided_slice", Follow::kStrided}, {"split", Follow::kAxisInput, 1, 0}, {"split_v", Follow::kAxisInput, 0, 2},
-    {"reverse_v2", Follow::kAxisInput}, {"cumsum", Follow::kAxisInput}, {"gather", Follow::kAxisAttr}, {"quantize", Follow::kElements}, {"dequantize", Follow::kElements}};
+    {"reverse_v2", Follow::kAxisInput}, {"cumsum", Follow::kAxisInput}, {"gather", Follow::kAxisAttr}, {"quantize", Follow::kElements},
+    {"dequantize", Follow::kElements}};
 
 Rule RuleOf(const graph::Node& n) {
   const auto it = std::ranges::find(kRules, n.op->name, &Rule::op);
@@ -76,7 +77,8 @@ bool CanFollow(Graph& g, NodeId id, int rank) {
         const auto* batch = FindAttr<int32_t>(n, "batch_dims");
         return ShapeOf(g, n.inputs[0]).rank() == rank && ShapeOf(g, n.inputs[1]).rank() == 1 && batch && *batch == 0;
       }
-      return std::ranges::all_of(n.inputs, [&](TensorId t) { return ShapeOf(g, t).rank() == rank && (!g.is_constant(t) || BitsOf(g.tensor(t).type.dtype) >= 8); });
+      return std::ranges::all_of(n.inputs,
+                                 [&](TensorId t) { return ShapeOf(g, t).rank() == rank && (!g.is_constant(t) || BitsOf(g.tensor(t).type.dtype) >= 8); });
     case Follow::kStrided: {
       for (const char* mask : {"ellipsis_mask", "new_axis_mask", "shrink_axis_mask"})
         if (*FindAttr<int32_t>(n, mask) != 0) return false;
@@ -157,7 +159,9 @@ std::vector<int> DataOperands(const Graph& g, const graph::Node& n) {
   std::vector<int> out;
   if (rule.follow == Follow::kElements || n.op->name == "concatenation") {
     for (size_t i = 0; i < n.inputs.size(); ++i)
-      if (const Shape& s = ShapeOf(g, n.inputs[i]); !(s.known() && s.elements() == 1 && (g.is_constant(n.inputs[i]) || s.rank() < ShapeOf(g, n.outputs[0]).rank()))) out.push_back(static_cast<int>(i));
+      if (const Shape& s = ShapeOf(g, n.inputs[i]);
+          !(s.known() && s.elements() == 1 && (g.is_constant(n.inputs[i]) || s.rank() < ShapeOf(g, n.outputs[0]).rank())))
+        out.push_back(static_cast<int>(i));
   } else {
     out.push_back(rule.data);
   }
@@ -190,7 +194,8 @@ class Region {
   bool Pays(const Permutation& p) const {
     int added = 0, met = 0;
     const int gain = Gain(p, &added, &met);
-    return gain > 0 || (gain == 0 && added == 0 && met == 0 && !siblings_ && std::ranges::any_of(inputs_, [&](TensorId t) { return Goes(t, p) && !Dequantized(t); }));
+    return gain > 0 ||
+           (gain == 0 && added == 0 && met == 0 && !siblings_ && std::ranges::any_of(inputs_, [&](TensorId t) { return Goes(t, p) && !Dequantized(t); }));
   }
 
  private:

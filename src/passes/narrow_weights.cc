@@ -13,7 +13,8 @@ constexpr int64_t kSmallest = 1024;  // Elements; smaller ones gain nothing that
 
 // Numbers of eight bits reach further, as their scales are chosen: these had four.
 bool IsNarrow(const graph::Tensor& t) {
-  return t.constant && t.type.dtype == DType::kI8 && t.type.shape.elements() >= kSmallest && std::ranges::all_of(t.data<int8_t>(), [](int8_t v) { return v >= -8 && v <= 7; });
+  return t.constant && t.type.dtype == DType::kI8 && t.type.shape.elements() >= kSmallest &&
+         std::ranges::all_of(t.data<int8_t>(), [](int8_t v) { return v >= -8 && v <= 7; });
 }
 
 bool Takes(const graph::Graph& g, graph::NodeId id, size_t operand, const TensorType& type) {

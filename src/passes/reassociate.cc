@@ -26,7 +26,8 @@ Step StepOf(Graph& g, NodeId id) {
   const bool sum = n.op->name == "add", minus = n.op->name == "sub", product = n.op->name == "mul";
   if ((!sum && !minus && !product) || g.tensor(n.outputs[0]).type.dtype != DType::kF32) return {};
   for (size_t i = 0; i < (minus ? 1u : 2u); ++i)
-    if (!g.is_constant(n.inputs[i]) && g.is_constant(n.inputs[1 - i]) && g.tensor(n.inputs[1 - i]).type.quant.empty()) return {n.inputs[i], n.inputs[1 - i], product, minus};
+    if (!g.is_constant(n.inputs[i]) && g.is_constant(n.inputs[1 - i]) && g.tensor(n.inputs[1 - i]).type.quant.empty())
+      return {n.inputs[i], n.inputs[1 - i], product, minus};
   return {};
 }
 

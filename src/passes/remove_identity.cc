@@ -160,7 +160,9 @@ bool MakeZero(Graph& g, graph::NodeId id) {
     uint64_t bytes = 0;
     const TensorType type = g.tensor(y).type;
     if (maker < 0 || std::ranges::find(kBounded, g.node(maker).op->name) == std::end(kBounded) || !AllEqual(g, n.inputs[1 - i], 0.0f)) continue;
-    if (g.is_output(y) || !type.shape.known() || type.shape.elements() > g.tensor(n.inputs[1 - i]).type.shape.elements() || !CheckedBytes(type.dtype, type.shape, &bytes)) continue;
+    if (g.is_output(y) || !type.shape.known() || type.shape.elements() > g.tensor(n.inputs[1 - i]).type.shape.elements() ||
+        !CheckedBytes(type.dtype, type.shape, &bytes))
+      continue;
     g.Erase(id);
     g.SetConstant(y, type, graph::MakeBuffer(std::vector<std::byte>(bytes)));
     return true;

@@ -49,8 +49,10 @@ bool FindBlocks(const Shape& in, const Shape& out, std::vector<Block>* blocks) {
     b.in_end = i, b.out_end = o;
     blocks->push_back(b);
     // Ones at the end belong to the last block.
-    if (i == in.rank() && o < out.rank() && std::ranges::all_of(out.dims().subspan(static_cast<size_t>(o)), [](int32_t d) { return d == 1; })) blocks->back().out_end = o = out.rank();
-    if (o == out.rank() && i < in.rank() && std::ranges::all_of(in.dims().subspan(static_cast<size_t>(i)), [](int32_t d) { return d == 1; })) blocks->back().in_end = i = in.rank();
+    if (i == in.rank() && o < out.rank() && std::ranges::all_of(out.dims().subspan(static_cast<size_t>(o)), [](int32_t d) { return d == 1; }))
+      blocks->back().out_end = o = out.rank();
+    if (o == out.rank() && i < in.rank() && std::ranges::all_of(in.dims().subspan(static_cast<size_t>(i)), [](int32_t d) { return d == 1; }))
+      blocks->back().in_end = i = in.rank();
   }
   return true;
 }
@@ -231,7 +233,8 @@ bool MeetsBelow(const Graph& g, NodeId reader, const Permutation& p) {
 }
 
 Result<int> ReshapeTransposes(Graph& g) {
-  return ForEachNode(g, [&](NodeId id) { return g.node(id).op->name == "reshape" ? Sink(g, id) : PermuteColumns(g, id) || Raise(g, id) || SinkReduction(g, id); });
+  return ForEachNode(g,
+                     [&](NodeId id) { return g.node(id).op->name == "reshape" ? Sink(g, id) : PermuteColumns(g, id) || Raise(g, id) || SinkReduction(g, id); });
 }
 
 }  // namespace octet::passes

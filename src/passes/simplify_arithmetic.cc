@@ -154,7 +154,9 @@ bool InvertRoot(Graph& g, NodeId id) {
   graph::Node& n = g.node(id);
   if (n.op->name != "div" || !IsPlainFloat(g, n.outputs[0]) || UniformValue(g, n.inputs[0]) != 1.0f) return false;
   const NodeId root = Maker(g, n.inputs[1], "sqrt");
-  if (root < 0 || !(g.tensor(n.inputs[1]).type.shape == g.tensor(n.outputs[0]).type.shape) || *FindAttr<ops::Activation>(n, "fused_activation_function") != ops::Activation::kNone) return false;
+  if (root < 0 || !(g.tensor(n.inputs[1]).type.shape == g.tensor(n.outputs[0]).type.shape) ||
+      *FindAttr<ops::Activation>(n, "fused_activation_function") != ops::Activation::kNone)
+    return false;
   Replace(g, id, "rsqrt", {g.node(root).inputs[0]});
   return true;
 }
@@ -173,7 +175,9 @@ bool NamePower(Graph& g, NodeId id) {
 bool NameNegative(Graph& g, NodeId id) {
   graph::Node& n = g.node(id);
   if (n.op->name != "sub" || !IsPlainFloat(g, n.outputs[0]) || UniformValue(g, n.inputs[0]) != 0.0f) return false;
-  if (!(g.tensor(n.inputs[1]).type.shape == g.tensor(n.outputs[0]).type.shape) || *FindAttr<ops::Activation>(n, "fused_activation_function") != ops::Activation::kNone) return false;
+  if (!(g.tensor(n.inputs[1]).type.shape == g.tensor(n.outputs[0]).type.shape) ||
+      *FindAttr<ops::Activation>(n, "fused_activation_function") != ops::Activation::kNone)
+    return false;
   Replace(g, id, "neg", {n.inputs[1]});
   return true;
 }
@@ -184,7 +188,9 @@ bool SpreadZero(Graph& g, NodeId id) {
   for (int i : {1, 2}) {
     const TensorId like = n.inputs[static_cast<size_t>(i)], other = n.inputs[static_cast<size_t>(3 - i)];
     const NodeId zeros = Maker(g, like, "zeros_like");
-    if (zeros < 0 || (g.node(zeros).inputs[0] != other && !(g.tensor(other).type.shape.known() && g.tensor(other).type.shape == g.tensor(n.outputs[0]).type.shape))) continue;
+    if (zeros < 0 ||
+        (g.node(zeros).inputs[0] != other && !(g.tensor(other).type.shape.known() && g.tensor(other).type.shape == g.tensor(n.outputs[0]).type.shape)))
+      continue;
     const float zero = 0;
     g.SetInput(id, i, g.AddConstant<float>(n.place + "/zero", Shape{}, std::span(&zero, 1)));
     return true;
@@ -264,7 +270,10 @@ bool AskCondition(Graph& g, NodeId id) {
 }  // namespace
 
 Result<int> SimplifyArithmetic(Graph& g) {
-  return ForEachNode(g, [&](NodeId id) { return FlipSum(g, id) || DropSign(g, id) || Rectify(g, id) || SquareDifference(g, id) || InvertRoot(g, id) || NamePower(g, id) || NameNegative(g, id) || SpreadZero(g, id) || ShortenMish(g, id) || Negate(g, id) || AskCondition(g, id); });
+  return ForEachNode(g, [&](NodeId id) {
+    return FlipSum(g, id) || DropSign(g, id) || Rectify(g, id) || SquareDifference(g, id) || InvertRoot(g, id) || NamePower(g, id) || NameNegative(g, id) ||
+           SpreadZero(g, id) || ShortenMish(g, id) || Negate(g, id) || AskCondition(g, id);
+  });
 }
 
 }  // namespace octet::passes

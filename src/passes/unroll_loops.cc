@@ -89,7 +89,8 @@ Status Unroll(graph::Model& model, NodeId loop) {
   for (int round = 0;; ++round) {
     OCTET_ASSIGN(const std::vector<TensorId> more, condition.Round(values, round));
     if (!g.is_constant(more[0])) return Error(Code::kUnsupported, "how often it runs depends on the data");
-    if (g.tensor(more[0]).type.dtype != DType::kBool || g.tensor(more[0]).data<bool>().empty()) return Error(Code::kInvalidModel, "the loop '%s': expected a condition of type bool", node.place.c_str());
+    if (g.tensor(more[0]).type.dtype != DType::kBool || g.tensor(more[0]).data<bool>().empty())
+      return Error(Code::kInvalidModel, "the loop '%s': expected a condition of type bool", node.place.c_str());
     if (!g.tensor(more[0]).data<bool>()[0]) break;
     if (round == kMostRounds || g.num_nodes() > kMostNodes) return Error(Code::kUnsupported, "it runs more than %d times", round);
     OCTET_ASSIGN(values, body.Round(values, round));

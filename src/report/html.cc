@@ -145,7 +145,8 @@ std::string BarChart(const Chart& chart) {
       const double width = std::isnan(v) ? 0 : std::max(1.0, scale(v) * plot);
       const int by = y + static_cast<int>(k) * bar;
       s += Format("<rect class='s%d' x='%d' y='%d' width='%.1f' height='%d'/><text class='soft' x='%.1f' y='%d'>%s</text>",
-                  i < chart.category_colors.size() ? chart.category_colors[i] : chart.series[k].color, left, by, width, bar - 2, left + width + 5, by + bar - 2, Number(v, chart.value_digits).c_str());
+                  i < chart.category_colors.size() ? chart.category_colors[i] : chart.series[k].color, left, by, width, bar - 2, left + width + 5, by + bar - 2,
+                  Number(v, chart.value_digits).c_str());
     }
   }
   const int bottom = top + static_cast<int>(chart.categories.size()) * group;
@@ -196,7 +197,8 @@ std::string HeatmapChart(const Heatmap& map) {
   for (size_t c = 0; c < map.columns.size(); ++c)
     s += Format("<text x='%d' y='%d' text-anchor='middle'>%s</text>", left + static_cast<int>(c) * cell + cell / 2, top - 6, Escape(map.columns[c]).c_str());
   const int n_rows = static_cast<int>(map.rows.size()), n_columns = static_cast<int>(map.columns.size());
-  s += Format("<text class='soft' x='%d' y='%d'>%s</text>", left, 14, Escape(map.column_label + " →").c_str()) + Upright(map.row_label, 14, top + n_rows * cell / 2);
+  s += Format("<text class='soft' x='%d' y='%d'>%s</text>", left, 14, Escape(map.column_label + " →").c_str()) +
+       Upright(map.row_label, 14, top + n_rows * cell / 2);
   return Figure(map.title, left + n_columns * cell + 8, top + n_rows * cell + 8, s);
 }
 

@@ -123,7 +123,8 @@ void Reply::operator()(HttpResponse response) const {
 }
 
 struct HttpServer::Core {
-  explicit Core(HttpOptions o) : options(std::move(o)), tls(ssl::context::tls_server), io(options.io_threads), acceptor(io), workers(static_cast<size_t>(options.workers)) {}
+  explicit Core(HttpOptions o)
+      : options(std::move(o)), tls(ssl::context::tls_server), io(options.io_threads), acceptor(io), workers(static_cast<size_t>(options.workers)) {}
 
   HttpOptions options;
   Routes routes;
@@ -316,7 +317,8 @@ template <class Stream> class Session : public Connection, public std::enable_sh
       co_return false;
     }
     const bool too_large = error == http::error::header_limit || error == http::error::buffer_overflow;
-    const bool gone = error == http::error::end_of_stream || error == http::error::partial_message || error.category() != make_error_code(http::error::bad_method).category();
+    const bool gone =
+        error == http::error::end_of_stream || error == http::error::partial_message || error.category() != make_error_code(http::error::bad_method).category();
     if (gone && !too_large) co_return false;
     ++core_.counters.malformed;
     HttpResponse response;
@@ -386,12 +388,15 @@ Status HttpServer::Core::LoadCertificate() {
   tls.use_certificate_chain_file(options.cert_file, error);
   if (error) return Error(Code::kInvalidArgument, "'%s': expected a certificate chain in PEM form; %s", options.cert_file.c_str(), error.message().c_str());
   tls.use_private_key_file(options.key_file, ssl::context::pem, error);
-  if (error) return Error(Code::kInvalidArgument, "'%s': expected the private key of '%s' in PEM form; %s", options.key_file.c_str(), options.cert_file.c_str(), error.message().c_str());
+  if (error)
+    return Error(Code::kInvalidArgument, "'%s': expected the private key of '%s' in PEM form; %s", options.key_file.c_str(), options.cert_file.c_str(),
+                 error.message().c_str());
   return {};
 }
 
 Status HttpServer::Core::Listen() {
-  if (options.cert_file.empty() != options.key_file.empty()) return Error(Code::kInvalidArgument, "TLS needs both a certificate and its key; only one is given");
+  if (options.cert_file.empty() != options.key_file.empty())
+    return Error(Code::kInvalidArgument, "TLS needs both a certificate and its key; only one is given");
   if (secure()) OCTET_TRY(LoadCertificate());
   error_code error;
   const asio::ip::address address = asio::ip::make_address(options.address, error);
@@ -482,7 +487,9 @@ HttpServer::HttpServer(HttpOptions options) : core_(std::make_shared<Core>(std::
 HttpServer::~HttpServer() { Stop(std::chrono::milliseconds(0)); }
 
 void HttpServer::On(std::string_view method, std::string_view pattern, Handler handler) { core_->routes.Add(method, pattern, std::move(handler), {}, {}); }
-void HttpServer::OnAsync(std::string_view method, std::string_view pattern, AsyncHandler handler, Admit admit) { core_->routes.Add(method, pattern, {}, std::move(handler), std::move(admit)); }
+void HttpServer::OnAsync(std::string_view method, std::string_view pattern, AsyncHandler handler, Admit admit) {
+  core_->routes.Add(method, pattern, {}, std::move(handler), std::move(admit));
+}
 
 Status HttpServer::Start() {
   OCTET_TRY(core_->Listen());

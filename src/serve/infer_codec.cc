@@ -62,7 +62,9 @@ Status FromJson(const RequestInput& in, DType dtype, BoundInput* bound) {
   const JsonValues& v = in.values;
   const auto elements = static_cast<size_t>(bound->shape.elements());
   const bool texts = dtype == DType::kString;
-  if (v.size() != elements) return Error(Code::kInvalidArgument, "input '%s': the shape %s has %zu elements; its data has %zu", Text(in.name), Text(bound->shape.text()), elements, v.size());
+  if (v.size() != elements)
+    return Error(Code::kInvalidArgument, "input '%s': the shape %s has %zu elements; its data has %zu", Text(in.name), Text(bound->shape.text()), elements,
+                 v.size());
   if (v.texts.size() != (texts ? elements : 0)) return BadValue(in);
   if (texts) {
     std::vector<StringRef> refs;
@@ -95,7 +97,8 @@ Status TextsFromBinary(const RequestInput& in, int64_t elements, BoundInput* bou
     refs.push_back({reinterpret_cast<const char*>(rest.data() + 4), size});
     rest = rest.subspan(4 + size);
   }
-  if (static_cast<int64_t>(refs.size()) != elements) return Error(Code::kInvalidArgument, "input '%s': the shape has %lld texts; %zu came", Text(in.name), static_cast<long long>(elements), refs.size());
+  if (static_cast<int64_t>(refs.size()) != elements)
+    return Error(Code::kInvalidArgument, "input '%s': the shape has %lld texts; %zu came", Text(in.name), static_cast<long long>(elements), refs.size());
   bound->owned = WriteStrings(refs);
   return {};
 }
@@ -114,10 +117,13 @@ Status BindShape(const RequestInput& in, const TensorSpec& spec, Shape* shape) {
 }
 
 Status BindInput(const RequestInput& in, const TensorSpec& spec, BoundInput* bound) {
-  if (in.datatype != WireType(spec.dtype)) return Error(Code::kInvalidArgument, "input '%s': expected datatype %s, found '%s'", Text(in.name), std::string(WireType(spec.dtype)).c_str(), Text(in.datatype));
+  if (in.datatype != WireType(spec.dtype))
+    return Error(Code::kInvalidArgument, "input '%s': expected datatype %s, found '%s'", Text(in.name), std::string(WireType(spec.dtype)).c_str(),
+                 Text(in.datatype));
   OCTET_TRY(BindShape(in, spec, &bound->shape));
   uint64_t bytes = 0;
-  if (!CheckedBytes(spec.dtype, bound->shape, &bytes)) return Error(Code::kInvalidArgument, "input '%s': the shape %s has too many elements", Text(in.name), Text(bound->shape.text()));
+  if (!CheckedBytes(spec.dtype, bound->shape, &bytes))
+    return Error(Code::kInvalidArgument, "input '%s': the shape %s has too many elements", Text(in.name), Text(bound->shape.text()));
   if (!in.has_data && !in.binary_bytes) return Error(Code::kInvalidArgument, "input '%s' has neither data nor binary_data_size", Text(in.name));
   if (in.has_data) {
     OCTET_TRY(FromJson(in, spec.dtype, bound));
@@ -125,7 +131,8 @@ Status BindInput(const RequestInput& in, const TensorSpec& spec, BoundInput* bou
     OCTET_TRY(TextsFromBinary(in, bound->shape.elements(), bound));
   } else {
     if (in.binary.size() != bytes)
-      return Error(Code::kInvalidArgument, "input '%s': the shape %s of %s has %llu bytes; %zu came", Text(in.name), Text(bound->shape.text()), Text(in.datatype), static_cast<unsigned long long>(bytes), in.binary.size());
+      return Error(Code::kInvalidArgument, "input '%s': the shape %s of %s has %llu bytes; %zu came", Text(in.name), Text(bound->shape.text()),
+                   Text(in.datatype), static_cast<unsigned long long>(bytes), in.binary.size());
     bound->bytes = in.binary;
     return {};
   }
@@ -253,7 +260,8 @@ HttpResponse EncodeResponse(const InferRequest& request, const ServedModel& mode
     const int i = wanted[k];
     const TensorSpec& spec = model.outputs()[static_cast<size_t>(i)];
     const bool binary = k < request.outputs.size() && request.outputs[k].binary ? *request.outputs[k].binary : request.binary_output;
-    json += (k ? ",{\"name\":" : "{\"name\":") + Quoted(spec.name) + ",\"datatype\":\"" + std::string(WireType(spec.dtype)) + "\",\"shape\":" + ShapeText(outputs.shape(i));
+    json += (k ? ",{\"name\":" : "{\"name\":") + Quoted(spec.name) + ",\"datatype\":\"" + std::string(WireType(spec.dtype)) +
+            "\",\"shape\":" + ShapeText(outputs.shape(i));
     const size_t before = tensors.size();
     if (!binary) json += ",\"data\":[";
     if (!AppendTensor(spec.dtype, i, outputs, binary, binary ? &tensors : &json))

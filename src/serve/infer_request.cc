@@ -16,9 +16,10 @@ struct WireName {
   std::string_view name;
 };
 constexpr std::array kWireNames = {
-    WireName{DType::kBool, "BOOL"},  WireName{DType::kU8, "UINT8"},   WireName{DType::kU16, "UINT16"}, WireName{DType::kU32, "UINT32"},  WireName{DType::kU64, "UINT64"},
-    WireName{DType::kI8, "INT8"},    WireName{DType::kI16, "INT16"},  WireName{DType::kI32, "INT32"},  WireName{DType::kI64, "INT64"},   WireName{DType::kF16, "FP16"},
-    WireName{DType::kBF16, "BF16"},  WireName{DType::kF32, "FP32"},   WireName{DType::kF64, "FP64"},   WireName{DType::kString, "BYTES"},
+    WireName{DType::kBool, "BOOL"},  WireName{DType::kU8, "UINT8"},     WireName{DType::kU16, "UINT16"}, WireName{DType::kU32, "UINT32"},
+    WireName{DType::kU64, "UINT64"}, WireName{DType::kI8, "INT8"},      WireName{DType::kI16, "INT16"},  WireName{DType::kI32, "INT32"},
+    WireName{DType::kI64, "INT64"},  WireName{DType::kF16, "FP16"},     WireName{DType::kBF16, "BF16"},  WireName{DType::kF32, "FP32"},
+    WireName{DType::kF64, "FP64"},   WireName{DType::kString, "BYTES"},
 };
 
 // Where the parser is: the keys from the top, "[]" for a list's element. "inputs[].shape[]" is one of them.
@@ -139,7 +140,8 @@ Status SplitBinary(std::string_view body, InferRequest* request) {
     if (!input.binary_bytes) continue;
     if (input.has_data) return Error(Code::kInvalidArgument, "input '%s' has both data and binary_data_size", input.name.c_str());
     if (*input.binary_bytes > body.size())
-      return Error(Code::kInvalidArgument, "input '%s' announces %llu binary bytes; the body has %zu left", input.name.c_str(), static_cast<unsigned long long>(*input.binary_bytes), body.size());
+      return Error(Code::kInvalidArgument, "input '%s' announces %llu binary bytes; the body has %zu left", input.name.c_str(),
+                   static_cast<unsigned long long>(*input.binary_bytes), body.size());
     input.binary = std::as_bytes(std::span(body.data(), static_cast<size_t>(*input.binary_bytes)));
     body.remove_prefix(static_cast<size_t>(*input.binary_bytes));
   }

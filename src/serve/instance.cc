@@ -32,7 +32,8 @@ OperatorTimer::OperatorTimer(const runtime::Interpreter& interpreter) {
 
 void OperatorTimer::AfterNode(int node) {
   const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start_).count();
-  if (node >= 0 && node < static_cast<int>(kind_of_node_.size())) times_[static_cast<size_t>(kind_of_node_[static_cast<size_t>(node)])].ns += static_cast<uint64_t>(ns);
+  if (node >= 0 && node < static_cast<int>(kind_of_node_.size()))
+    times_[static_cast<size_t>(kind_of_node_[static_cast<size_t>(node)])].ns += static_cast<uint64_t>(ns);
 }
 
 void OperatorTimer::Reset() {

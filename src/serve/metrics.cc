@@ -95,7 +95,9 @@ std::string MetricsText(const Repository& repository, const HttpStats& http) {
   std::string out;
   const Models models = repository.Models();
   Requests(models, &out);
-  PerModel("octet_executions_total", "counter", "Runs of the model; fewer than requests where they run in batches.", models, [](ServedModel& m) { return m.log().executions.load(); }, &out);
+  PerModel(
+      "octet_executions_total", "counter", "Runs of the model; fewer than requests where they run in batches.", models,
+      [](ServedModel& m) { return m.log().executions.load(); }, &out);
   PerModel("octet_queue_depth", "gauge", "Requests that wait for an interpreter.", models, [](ServedModel& m) { return m.waiting(); }, &out);
   PerModel("octet_requests_outside_metadata_total", "counter", "Requests, of those looked at, whose values are not what the model's metadata promise.", models,
            [](ServedModel& m) { return m.input_watch() ? m.input_watch()->outside() : 0; }, &out);

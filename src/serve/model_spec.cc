@@ -20,13 +20,16 @@ constexpr std::array kNumbers = {
 };
 
 bool IsName(std::string_view name) {
-  return !name.empty() && name.size() <= 128 && std::ranges::all_of(name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("._-").find(c) != std::string_view::npos; });
+  return !name.empty() && name.size() <= 128 && std::ranges::all_of(name, [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("._-").find(c) != std::string_view::npos;
+  });
 }
 
 Status SetNumber(const std::string& spec, std::string_view key, std::string_view value, int low, int high, int* out) {
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), *out);
   if (error == std::errc() && end == value.data() + value.size() && *out >= low && *out <= high) return {};
-  return Error(Code::kInvalidArgument, "'%s': %s: expected a number from %d to %d, found '%s'", spec.c_str(), std::string(key).c_str(), low, high, std::string(value).c_str());
+  return Error(Code::kInvalidArgument, "'%s': %s: expected a number from %d to %d, found '%s'", spec.c_str(), std::string(key).c_str(), low, high,
+               std::string(value).c_str());
 }
 
 Status SetKey(const std::string& spec, std::string_view key, std::string_view value, ModelConfig* config) {
@@ -40,7 +43,9 @@ Status SetKey(const std::string& spec, std::string_view key, std::string_view va
   }
   if (key == "signature") return config->signature = value, Status();
   if (key == "delegate") return config->delegate = value, Status();
-  return Error(Code::kInvalidArgument, "'%s': there is no key '%s'; there are: threads, instances, queue, batch, wait_us, shadow, signature, delegate, memory_mb", spec.c_str(), std::string(key).c_str());
+  return Error(Code::kInvalidArgument,
+               "'%s': there is no key '%s'; there are: threads, instances, queue, batch, wait_us, shadow, signature, delegate, memory_mb", spec.c_str(),
+               std::string(key).c_str());
 }
 
 }  // namespace
@@ -53,7 +58,8 @@ Result<ModelConfig> ParseModelSpec(const std::string& text, const ModelConfig& d
   const size_t colon = who.find(':');
   config.name = who.substr(0, colon);
   if (colon != std::string::npos) config.version = who.substr(colon + 1);
-  if (!IsName(config.name) || !IsName(config.version)) return Error(Code::kInvalidArgument, "'%s': a name and a version are letters, digits, '.', '_' and '-'", text.c_str());
+  if (!IsName(config.name) || !IsName(config.version))
+    return Error(Code::kInvalidArgument, "'%s': a name and a version are letters, digits, '.', '_' and '-'", text.c_str());
   std::string_view rest = std::string_view(text).substr(equals + 1);
   config.path = rest.substr(0, rest.find(','));
   while (rest.find(',') != std::string_view::npos) {
@@ -64,7 +70,8 @@ Result<ModelConfig> ParseModelSpec(const std::string& text, const ModelConfig& d
   }
   for (const NumberKey& n : kNumbers)  // The defaults, too.
     if (config.*n.field < n.low || config.*n.field > n.high)
-      return Error(Code::kInvalidArgument, "'%s': %s: expected a number from %d to %d, found %d", text.c_str(), std::string(n.key).c_str(), n.low, n.high, config.*n.field);
+      return Error(Code::kInvalidArgument, "'%s': %s: expected a number from %d to %d, found %d", text.c_str(), std::string(n.key).c_str(), n.low, n.high,
+                   config.*n.field);
   return config;
 }
 

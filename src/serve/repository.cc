@@ -97,7 +97,8 @@ Status Repository::Reload(Entry& entry) {
     return std::move(loaded).status();
   }
   prepare_(**loaded);
-  if (InputWatch* watch = (*loaded)->input_watch()) watch->SetReport([report = report_, label = Label(entry.config)](const std::string& text) { report(label + ": warning: " + text); });
+  if (InputWatch* watch = (*loaded)->input_watch())
+    watch->SetReport([report = report_, label = Label(entry.config)](const std::string& text) { report(label + ": warning: " + text); });
   report_(Label(entry.config) + " is ready, sha256 " + (*loaded)->sha256().substr(0, 12));
   if (entry.model) ++reloads_;
   Replace(entry, std::move(*loaded));

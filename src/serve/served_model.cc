@@ -30,8 +30,8 @@ std::string SpecName(std::string_view key, std::string_view tensor, std::string_
 
 Status CheckDType(const TensorSpec& spec, const ModelConfig& config) {
   if (!WireType(spec.dtype).empty()) return {};
-  return Error(Code::kUnsupported, "model '%s': '%s' has elements of %s, which the Open Inference Protocol cannot carry", config.path.c_str(), spec.name.c_str(),
-               std::string(NumpyName(spec.dtype)).c_str());
+  return Error(Code::kUnsupported, "model '%s': '%s' has elements of %s, which the Open Inference Protocol cannot carry", config.path.c_str(),
+               spec.name.c_str(), std::string(NumpyName(spec.dtype)).c_str());
 }
 
 // By the type that most bytes of weights have and by that of what flows between operators.
@@ -123,7 +123,8 @@ Result<std::unique_ptr<runtime::Interpreter>> ServedModel::MakeInterpreter(int r
   if (rows == 0) return interpreter;
   for (int i = 0; rows > 1 && i < interpreter->num_inputs(); ++i) {
     Shape shape = interpreter->input(i).type->shape;
-    if (shape.rank() == 0) return Error(Code::kInvalidArgument, "model '%s': batch=%d: input %d has no dimension for a batch", config_.name.c_str(), config_.max_batch, i);
+    if (shape.rank() == 0)
+      return Error(Code::kInvalidArgument, "model '%s': batch=%d: input %d has no dimension for a batch", config_.name.c_str(), config_.max_batch, i);
     shape[0] = rows;
     OCTET_TRY(interpreter->Resize(i, shape));
   }
@@ -131,8 +132,8 @@ Result<std::unique_ptr<runtime::Interpreter>> ServedModel::MakeInterpreter(int r
   for (int i = 0; rows > 1 && i < interpreter->num_outputs(); ++i) {
     const runtime::TensorRef out = interpreter->output(i);
     if (out.type->shape.rank() == 0 || out.type->shape[0] != rows || out.type->dtype == DType::kString)
-      return Error(Code::kInvalidArgument, "model '%s': batch=%d: output %d has the shape %s for %d rows, so rows cannot be told apart", config_.name.c_str(), config_.max_batch, i,
-                   out.type->shape.text().c_str(), rows);
+      return Error(Code::kInvalidArgument, "model '%s': batch=%d: output %d has the shape %s for %d rows, so rows cannot be told apart", config_.name.c_str(),
+                   config_.max_batch, i, out.type->shape.text().c_str(), rows);
   }
   return interpreter;
 }
@@ -174,7 +175,8 @@ Status ServedModel::AddInstance() {
     for (int i = 0; i < (*made)->num_inputs(); ++i) {
       const runtime::TensorRef in = (*made)->input(i);
       if (in.data) std::memset(in.data, 0, in.bytes);
-      else if (in.type->dtype == DType::kString) OCTET_TRY((*made)->SetStrings(i, WriteStrings(std::vector<StringRef>(static_cast<size_t>(in.type->shape.elements())))));
+      else if (in.type->dtype == DType::kString)
+        OCTET_TRY((*made)->SetStrings(i, WriteStrings(std::vector<StringRef>(static_cast<size_t>(in.type->shape.elements())))));
     }
     const Clock::time_point prepared = Clock::now();
     (void)(*made)->Invoke();  // So that no request pays for first touches. Zeros may be no valid input, of shapes say: requests will tell.
@@ -238,7 +240,8 @@ std::vector<Job> ServedModel::Take() {
   while (rows == 0) {
     changed_.wait(lock, [&] { return !queue_.empty() || draining_; });
     if (queue_.empty()) return {};
-    if (limit > 1 && config_.batch_wait_us > 0) changed_.wait_for(lock, std::chrono::microseconds(config_.batch_wait_us), [&] { return queue_.size() >= limit || draining_; });
+    if (limit > 1 && config_.batch_wait_us > 0)
+      changed_.wait_for(lock, std::chrono::microseconds(config_.batch_wait_us), [&] { return queue_.size() >= limit || draining_; });
     while (rows < std::min(limit, queue_.size()) && (limit == 1 || IsRow(queue_[rows]))) ++rows;
     if (rows == 0 && !queue_.empty()) rows = 1;  // A shape of its own; nothing at all where another instance was faster.
   }
@@ -277,7 +280,8 @@ Status CopyInputs(const Job& job, size_t row, runtime::Interpreter& interpreter)
 }
 
 // Copies in and invokes; *failed names the step that an error is of.
-Status ServedModel::Compute(Instance& instance, const std::vector<Job>& jobs, runtime::Interpreter** interpreter, Clock::time_point* copied, std::string_view* failed) {
+Status ServedModel::Compute(Instance& instance, const std::vector<Job>& jobs, runtime::Interpreter** interpreter, Clock::time_point* copied,
+                            std::string_view* failed) {
   *failed = "prepare";
   OCTET_ASSIGN(*interpreter, instance.For(*this, jobs));
   if (has_state_) OCTET_TRY((*interpreter)->Restart());
@@ -312,7 +316,8 @@ void ServedModel::Run(Instance& instance, std::vector<Job>& jobs) {
   }
   for (const Job& job : jobs)
     if (input_watch_ && status.ok()) input_watch_->Look(job.inputs[0].bytes);  // The answers are on their way.
-  if (status.ok() && config_.shadow > 0 && instance.served++ % static_cast<uint64_t>(config_.shadow) == 0) Compare(instance, jobs[0], Outputs(interpreter, 0, rows));
+  if (status.ok() && config_.shadow > 0 && instance.served++ % static_cast<uint64_t>(config_.shadow) == 0)
+    Compare(instance, jobs[0], Outputs(interpreter, 0, rows));
 }
 
 // The answer is on its way; only the next request waits for this.

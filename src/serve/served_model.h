@@ -110,7 +110,8 @@ class ServedModel {
   void Work(Instance& instance);
   std::vector<Job> Take();
   bool IsRow(const Job& job) const;
-  Status Compute(Instance& instance, const std::vector<Job>& jobs, runtime::Interpreter** interpreter, std::chrono::steady_clock::time_point* copied, std::string_view* failed);
+  Status Compute(Instance& instance, const std::vector<Job>& jobs, runtime::Interpreter** interpreter, std::chrono::steady_clock::time_point* copied,
+                 std::string_view* failed);
   void Run(Instance& instance, std::vector<Job>& jobs);
 
   ModelConfig config_;

@@ -38,7 +38,8 @@ int HttpStatus(const Status& s) {
 
 json Tensors(std::span<const TensorSpec> specs) {
   json list = json::array();
-  for (const TensorSpec& s : specs) list.push_back({{"name", s.name}, {"datatype", WireType(s.dtype)}, {"shape", std::vector<int32_t>(s.shape.dims().begin(), s.shape.dims().end())}});
+  for (const TensorSpec& s : specs)
+    list.push_back({{"name", s.name}, {"datatype", WireType(s.dtype)}, {"shape", std::vector<int32_t>(s.shape.dims().begin(), s.shape.dims().end())}});
   return list;
 }
 
@@ -48,7 +49,10 @@ json ConfigTensors(const ServedModel& m, std::span<const TensorSpec> specs) {
   const size_t skip = m.config().max_batch > 1 ? 1 : 0;
   for (const TensorSpec& s : specs) {
     const std::string type = s.dtype == DType::kString ? "STRING" : std::string(WireType(s.dtype));
-    list.push_back({{"name", s.name}, {"data_type", "TYPE_" + type}, {"dims", std::vector<int32_t>(s.shape.dims().begin() + static_cast<int64_t>(std::min(skip, s.shape.dims().size())), s.shape.dims().end())}});
+    list.push_back(
+        {{"name", s.name},
+         {"data_type", "TYPE_" + type},
+         {"dims", std::vector<int32_t>(s.shape.dims().begin() + static_cast<int64_t>(std::min(skip, s.shape.dims().size())), s.shape.dims().end())}});
   }
   return list;
 }
@@ -84,7 +88,9 @@ class Service {
   HttpResponse Metadata(const HttpRequest&) const {
     return Json({{"name", "octet"}, {"version", version_}, {"extensions", {"binary_tensor_data", "model_repository", "statistics", "model_configuration"}}});
   }
-  HttpResponse Ready(const HttpRequest&) const { return repository_.AllReady() ? HttpResponse{} : JsonError(503, "not every model is loaded; see v2/repository/index"); }
+  HttpResponse Ready(const HttpRequest&) const {
+    return repository_.AllReady() ? HttpResponse{} : JsonError(503, "not every model is loaded; see v2/repository/index");
+  }
 
   // Calls f with the model that the route's parameters name.
   template <class F> HttpResponse With(const HttpRequest& r, const F& f) const {
@@ -103,7 +109,8 @@ class Service {
   }
   HttpResponse ModelConfiguration(const HttpRequest& r) const {
     return With(r, [&](ServedModel& m) {
-      json c = {{"name", m.config().name}, {"platform", "tensorflowlite"}, {"backend", "octet"}, {"max_batch_size", m.config().max_batch > 1 ? m.config().max_batch : 0}};
+      json c = {{"name", m.config().name}, {"platform", "tensorflowlite"}, {"backend", "octet"},
+                {"max_batch_size", m.config().max_batch > 1 ? m.config().max_batch : 0}};
       c["input"] = ConfigTensors(m, m.inputs());
       c["output"] = ConfigTensors(m, m.outputs());
       c["instance_group"] = json::array({{{"kind", "KIND_CPU"}, {"count", m.config().instances}}});
@@ -124,7 +131,8 @@ class Service {
     const bool only_ready = body.contains("ready") && body["ready"].is_boolean() && body["ready"].get<bool>();
     json list = json::array();
     for (const ModelState& s : repository_.Index())
-      if (s.ready || !only_ready) list.push_back({{"name", s.name}, {"version", s.version}, {"state", s.ready ? "READY" : "UNAVAILABLE"}, {"reason", s.reason}});
+      if (s.ready || !only_ready)
+        list.push_back({{"name", s.name}, {"version", s.version}, {"state", s.ready ? "READY" : "UNAVAILABLE"}, {"reason", s.reason}});
     return Json(list);
   }
   HttpResponse Load(const HttpRequest& r) const {
@@ -170,11 +178,13 @@ class Service {
  private:
   static Status Read(Call& call) {
     const std::string_view body = call.http.body, encoding = call.http.header("content-encoding");
-    if (!encoding.empty() && encoding != "identity") return Error(Code::kInvalidArgument, "packed bodies are not taken: what a request may use of the memory is known before it is read");
+    if (!encoding.empty() && encoding != "identity")
+      return Error(Code::kInvalidArgument, "packed bodies are not taken: what a request may use of the memory is known before it is read");
     size_t json_bytes = body.size();
     if (const std::string_view length = call.http.header("inference-header-content-length"); !length.empty()) {
       const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), json_bytes);
-      if (error != std::errc() || end != length.data() + length.size()) return Error(Code::kInvalidArgument, "Inference-Header-Content-Length must be a number");
+      if (error != std::errc() || end != length.data() + length.size())
+        return Error(Code::kInvalidArgument, "Inference-Header-Content-Length must be a number");
     }
     OCTET_ASSIGN(call.request, ParseInferRequest(body, json_bytes));
     return {};
@@ -234,7 +244,9 @@ void AddInferenceRoutes(HttpServer* server, Repository* repository, const std::s
   server->On("POST", "/v2/repository/models/{}/load", [service](const HttpRequest& r) { return service->Load(r); });
   server->On("POST", "/v2/repository/models/{}/unload", [service](const HttpRequest& r) { return service->Unload(r); });
   for (const char* pattern : {"/v2/models/{}/infer", "/v2/models/{}/versions/{}/infer"})
-    server->OnAsync("POST", pattern, [service](HttpRequest r, const Reply& reply) { service->Infer(std::move(r), reply); }, [service](const HttpRequest& head, uint64_t) { return service->Admit(head); });
+    server->OnAsync(
+        "POST", pattern, [service](HttpRequest r, const Reply& reply) { service->Infer(std::move(r), reply); },
+        [service](const HttpRequest& head, uint64_t) { return service->Admit(head); });
 }
 
 }  // namespace octet::serve

@@ -13,7 +13,8 @@ namespace octet::serve {
 
 class TelemetrySink : public InferenceSink {
  public:
-  TelemetrySink(telemetry::Recorder* recorder, int operator_sampling, std::string runtime) : recorder_(*recorder), sampling_(operator_sampling), runtime_(std::move(runtime)) {}
+  TelemetrySink(telemetry::Recorder* recorder, int operator_sampling, std::string runtime)
+      : recorder_(*recorder), sampling_(operator_sampling), runtime_(std::move(runtime)) {}
 
   void Attach(ServedModel& model);  // Before it is served.
 

@@ -29,7 +29,8 @@ Result<Authorize> TokensFromFile(const std::string& path) {
     std::string token, subject;
     if (!(words >> token)) continue;
     const bool printable = std::ranges::all_of(token, [](char c) { return c > ' ' && c <= '~'; });
-    if (token.size() < kMinToken || !printable) return Error(Code::kInvalidArgument, "'%s', line %d: a token has at least %zu characters of ASCII", path.c_str(), number, kMinToken);
+    if (token.size() < kMinToken || !printable)
+      return Error(Code::kInvalidArgument, "'%s', line %d: a token has at least %zu characters of ASCII", path.c_str(), number, kMinToken);
     words >> subject;
     subjects->emplace(Digest(token), subject);
   }

@@ -25,7 +25,8 @@ int32_t Valid(int32_t id) { return std::max(0, id); }
 
 octet::Result<telemetry::Config> ReadForCollector(const std::string& path) {
   OCTET_ASSIGN(telemetry::Config config, telemetry::ReadConfig(path));
-  if (config.direct) return octet::Error(octet::Code::kUnsupported, "'%s': 'endpoint': this library uploads to a collector (http, https), not into a database", path.c_str());
+  if (config.direct)
+    return octet::Error(octet::Code::kUnsupported, "'%s': 'endpoint': this library uploads to a collector (http, https), not into a database", path.c_str());
   return config;
 }
 

@@ -32,7 +32,8 @@ class Reader {
   Status Number(const char* key, int64_t low, int64_t high, int64_t* out) {
     const auto at = object_.find(key);
     if (at == object_.end()) return {};
-    if (!at->is_number_integer() || at->get<int64_t>() < low || at->get<int64_t>() > high) return Wrong(key, Format("an integer from %lld to %lld", static_cast<long long>(low), static_cast<long long>(high)).c_str());
+    if (!at->is_number_integer() || at->get<int64_t>() < low || at->get<int64_t>() > high)
+      return Wrong(key, Format("an integer from %lld to %lld", static_cast<long long>(low), static_cast<long long>(high)).c_str());
     *out = at->get<int64_t>();
     object_.erase(at);
     return {};
@@ -43,11 +44,15 @@ class Reader {
     return value;
   }
   Status Finish() const {
-    return object_.empty() ? Status() : Error(Code::kInvalidArgument, "'%s': there is no key '%s' (docs/telemetry.md has those that there are)", where_.c_str(), object_.begin().key().c_str());
+    return object_.empty() ? Status()
+                           : Error(Code::kInvalidArgument, "'%s': there is no key '%s' (docs/telemetry.md has those that there are)", where_.c_str(),
+                                   object_.begin().key().c_str());
   }
 
  private:
-  Status Wrong(const char* key, const char* wanted) const { return Error(Code::kInvalidArgument, "'%s': '%s': expected %s, found %s", where_.c_str(), key, wanted, object_[key].dump().substr(0, 60).c_str()); }
+  Status Wrong(const char* key, const char* wanted) const {
+    return Error(Code::kInvalidArgument, "'%s': '%s': expected %s, found %s", where_.c_str(), key, wanted, object_[key].dump().substr(0, 60).c_str());
+  }
   json object_;
   std::string where_;
 };
@@ -90,11 +95,16 @@ Status ReadSecrets(Reader* r, const std::string& path, Config* c) {
   if (!token_file.empty()) {
     OCTET_ASSIGN(c->token, ReadText(token_file));
   }
-  if (!c->direct && c->token.empty()) return Error(Code::kInvalidArgument, "'%s': expected 'token' or 'token_file': the device's token for the collector", path.c_str());
+  if (!c->direct && c->token.empty())
+    return Error(Code::kInvalidArgument, "'%s': expected 'token' or 'token_file': the device's token for the collector", path.c_str());
   if (c->token.find_first_of("\r\n ") != std::string::npos) return Error(Code::kInvalidArgument, "'%s': 'token': expected one word", path.c_str());
-  if (salt.size() < kMinSalt) return Error(Code::kInvalidArgument, "'%s': 'salt': expected at least %zu characters, the same for all devices of the owner; without it a device could be guessed from its id", path.c_str(), kMinSalt);
+  if (salt.size() < kMinSalt)
+    return Error(Code::kInvalidArgument,
+                 "'%s': 'salt': expected at least %zu characters, the same for all devices of the owner; without it a device could be guessed from its id",
+                 path.c_str(), kMinSalt);
   if (identity.empty()) identity = MachineIdentity();
-  if (identity.empty()) return Error(Code::kInvalidArgument, "'%s': this machine has no /etc/machine-id; give 'identity', a text that no other device has", path.c_str());
+  if (identity.empty())
+    return Error(Code::kInvalidArgument, "'%s': this machine has no /etc/machine-id; give 'identity', a text that no other device has", path.c_str());
   c->device = DeviceId(salt, identity);
   return {};
 }
@@ -130,7 +140,8 @@ Result<Config> ReadConfig(const std::string& path) {
   OCTET_TRY(ReadHardware(r.Take("hardware"), path, &c.hardware));
   OCTET_TRY(ReadSecrets(&r, path, &c));
   OCTET_TRY(r.Finish());
-  if (c.spool.empty()) return Error(Code::kInvalidArgument, "'%s': 'spool': expected the path of the file that keeps records until they are uploaded", path.c_str());
+  if (c.spool.empty())
+    return Error(Code::kInvalidArgument, "'%s': 'spool': expected the path of the file that keeps records until they are uploaded", path.c_str());
   if (c.direct) {
     OCTET_TRY(CheckDatabase(path, &c));
   } else {

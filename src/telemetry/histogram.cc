@@ -99,7 +99,9 @@ double Histogram::Quantile(double q) const {
   if (count_ == 0 || rank <= 0) return 0;
   for (size_t i = 0; i < buckets_.size(); ++i) {
     rank -= static_cast<double>(buckets_[i]);
-    if (rank <= 0) return std::clamp(std::exp2(std::ldexp(static_cast<double>(offset_ + static_cast<int64_t>(i)) + 0.5, -scale_)), static_cast<double>(min_), static_cast<double>(max_));
+    if (rank <= 0)
+      return std::clamp(std::exp2(std::ldexp(static_cast<double>(offset_ + static_cast<int64_t>(i)) + 0.5, -scale_)), static_cast<double>(min_),
+                        static_cast<double>(max_));
   }
   return static_cast<double>(max_);
 }

@@ -114,7 +114,8 @@ Result<Url> ParseUrl(const std::string& text) {
   url.host = authority.substr(0, has_port ? colon : authority.size());
   if (url.host.starts_with('[') && url.host.ends_with(']')) url.host = url.host.substr(1, url.host.size() - 2);
   const bool good_port = !url.port.empty() && url.port.size() <= 5 && url.port.find_first_not_of("0123456789") == std::string::npos;
-  if (url.host.empty() || !good_port || text.find_first_of(" \r\n") != std::string::npos) return Error(Code::kInvalidArgument, "'%s': expected http://HOST[:PORT]/PATH or https://…", text.c_str());
+  if (url.host.empty() || !good_port || text.find_first_of(" \r\n") != std::string::npos)
+    return Error(Code::kInvalidArgument, "'%s': expected http://HOST[:PORT]/PATH or https://…", text.c_str());
   return url;
 }
 

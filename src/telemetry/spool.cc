@@ -15,8 +15,8 @@
 namespace octet::telemetry {
 namespace {
 
-// Of the disk: what moving the log into the file may take (wal_autocheckpoint), and a little more. Of the records: what goes at once when it is full, and what is
-// always kept of them.
+// Of the disk: what moving the log into the file may take (wal_autocheckpoint), and a little more. Of the records: what goes at once when it is full, and what
+// is always kept of them.
 constexpr int64_t kReserveBytes = 1280 << 10, kGiveUpBytes = 128 << 10, kLeastBytes = 64 << 10;
 
 constexpr const char* kSchema = R"(
@@ -167,10 +167,13 @@ Result<std::unique_ptr<Spool>> Spool::Open(const SpoolOptions& options, std::str
 Status Spool::Prepare(const SpoolOptions& options) {
   options_ = options;
   boot_ = RandomHex(16);
-  if (sqlite3_open_v2(options.path.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, nullptr) != SQLITE_OK) return Failed("cannot open it");
+  if (sqlite3_open_v2(options.path.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, nullptr) != SQLITE_OK)
+    return Failed("cannot open it");
   sqlite3_busy_timeout(db_, 2000);
   // One process has it; every commit is on disk before it counts.
-  for (const char* sql : {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 250", "PRAGMA journal_size_limit = 4194304", "PRAGMA temp_store = MEMORY"}) OCTET_TRY(Run(sql));
+  for (const char* sql : {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 250",
+                          "PRAGMA journal_size_limit = 4194304", "PRAGMA temp_store = MEMORY"})
+    OCTET_TRY(Run(sql));
   Statement check(db_, "PRAGMA quick_check(1)");
   if (!check.Row()) return Failed("cannot read it");
   if (check.Text(0) != "ok") {
@@ -187,7 +190,8 @@ Status Spool::BeginBoot() {
   OCTET_TRY(t.Begin());
   OCTET_TRY(Run(kSchema));
   if (!Statement(db_, "INSERT OR IGNORE INTO state(one, spool) VALUES (1, ?)").Bind(RandomHex(16)).Done()) return Failed("cannot write it");
-  if (!Statement(db_, "UPDATE state SET previous_boot = boot, previous_seq = seq, previous_clean = clean, boot = ?, seq = 0, clean = 0").Bind(boot_).Done()) return Failed("cannot write it");
+  if (!Statement(db_, "UPDATE state SET previous_boot = boot, previous_seq = seq, previous_clean = clean, boot = ?, seq = 0, clean = 0").Bind(boot_).Done())
+    return Failed("cannot write it");
   return t.Commit();
 }
 
@@ -202,7 +206,8 @@ Status Spool::Commit(const std::vector<std::string>& bodies, int64_t lost, int64
 Status Spool::TryCommit(const std::vector<std::string>& bodies, int64_t lost, int64_t running_s) {
   Transaction t(this);
   OCTET_TRY(t.Begin());
-  Statement read(db_, "UPDATE state SET running_s = running_s + ?, seq = seq + ?, committed = committed + ?, dropped_bytes = dropped_bytes + ? RETURNING seq, running_s");
+  Statement read(
+      db_, "UPDATE state SET running_s = running_s + ?, seq = seq + ?, committed = committed + ?, dropped_bytes = dropped_bytes + ? RETURNING seq, running_s");
   if (!read.Bind(running_s).Bind(lost).Bind(lost).Bind(lost).Row()) return Failed("cannot count");
   int64_t seq = read.Int(0), bytes = 0;
   const int64_t now = read.Int(1);
@@ -215,7 +220,8 @@ Status Spool::TryCommit(const std::vector<std::string>& bodies, int64_t lost, in
     insert.Reset();
   }
   const auto added = static_cast<int64_t>(bodies.size());
-  if (!Statement(db_, "UPDATE state SET seq = ?, committed = committed + ?, bytes = bytes + ?").Bind(seq).Bind(added).Bind(bytes).Done()) return Failed("cannot count");
+  if (!Statement(db_, "UPDATE state SET seq = ?, committed = committed + ?, bytes = bytes + ?").Bind(seq).Bind(added).Bind(bytes).Done())
+    return Failed("cannot count");
   OCTET_TRY(EnforceBounds(bytes));
   return t.Commit();
 }
@@ -234,17 +240,19 @@ Status Spool::EnforceBounds(int64_t added) {
     if (!deleted.ok()) return Failed("cannot drop records");
     return records == 0 || Statement(db_, count).Bind(records).Bind(bytes).Done() ? Status() : Failed("cannot count");
   };
-  OCTET_TRY(drop("DELETE FROM records WHERE running_s < (SELECT running_s FROM state) - ? AND id NOT BETWEEN (SELECT pin_first FROM state) AND (SELECT pin_last FROM state) RETURNING length(CAST(line AS BLOB))",
-                 options_.max_age_s, "UPDATE state SET dropped_age = dropped_age + ?, bytes = bytes - ?"));
+  OCTET_TRY(drop(
+      "DELETE FROM records WHERE running_s < (SELECT running_s FROM state) - ? AND id NOT BETWEEN (SELECT pin_first FROM state) AND (SELECT pin_last FROM state) RETURNING length(CAST(line AS BLOB))",
+      options_.max_age_s, "UPDATE state SET dropped_age = dropped_age + ?, bytes = bytes - ?"));
   Statement read(db_, "SELECT bytes FROM state");
   if (!read.Row()) return Failed("cannot read");
   if (!room_ && FreeBytes() < kReserveBytes) room_ = std::max(kLeastBytes, read.Int(0) - added);
   const int64_t excess = read.Int(0) - std::min(options_.max_bytes, room_.value_or(INT64_MAX));
   if (excess <= 0) return {};
   // Up to the record with which enough is gone.
-  return drop("DELETE FROM records WHERE id IN (SELECT id FROM (SELECT id, sum(length(CAST(line AS BLOB))) OVER (ORDER BY id) - length(CAST(line AS BLOB)) AS before FROM records "
-              "WHERE id NOT BETWEEN (SELECT pin_first FROM state) AND (SELECT pin_last FROM state)) WHERE before < ?) RETURNING length(CAST(line AS BLOB))",
-              excess, "UPDATE state SET dropped_bytes = dropped_bytes + ?, bytes = bytes - ?");
+  return drop(
+      "DELETE FROM records WHERE id IN (SELECT id FROM (SELECT id, sum(length(CAST(line AS BLOB))) OVER (ORDER BY id) - length(CAST(line AS BLOB)) AS before FROM records "
+      "WHERE id NOT BETWEEN (SELECT pin_first FROM state) AND (SELECT pin_last FROM state)) WHERE before < ?) RETURNING length(CAST(line AS BLOB))",
+      excess, "UPDATE state SET dropped_bytes = dropped_bytes + ?, bytes = bytes - ?");
 }
 
 Result<Batch> Spool::Take(size_t max_lines, size_t max_bytes) {
@@ -274,7 +282,8 @@ Status Spool::TryTake(size_t max_lines, size_t max_bytes, Batch* taken) {
   }
   if (!read.ok()) return Failed("cannot read records");
   read.Reset();
-  if (!pinned && !batch.lines.empty() && !Statement(db_, "UPDATE state SET pin_first = ?, pin_last = ?").Bind(batch.first).Bind(batch.last).Done()) return Failed("cannot pin records");
+  if (!pinned && !batch.lines.empty() && !Statement(db_, "UPDATE state SET pin_first = ?, pin_last = ?").Bind(batch.first).Bind(batch.last).Done())
+    return Failed("cannot pin records");
   pin.Reset();
   OCTET_TRY(t.Commit());
   *taken = std::move(batch);
@@ -291,7 +300,11 @@ Status Spool::TryDelivered(const Batch& batch, int64_t rejected) {
   int64_t bytes = 0;
   for (const std::string& line : batch.lines) bytes += static_cast<int64_t>(line.size());
   if (!Statement(db_, "DELETE FROM records WHERE id BETWEEN ? AND ?").Bind(batch.first).Bind(batch.last).Done()) return Failed("cannot delete records");
-  if (!Statement(db_, "UPDATE state SET bytes = bytes - ?, dropped_rejected = dropped_rejected + ?, pin_first = 0, pin_last = -1").Bind(bytes).Bind(rejected).Done()) return Failed("cannot count");
+  if (!Statement(db_, "UPDATE state SET bytes = bytes - ?, dropped_rejected = dropped_rejected + ?, pin_first = 0, pin_last = -1")
+           .Bind(bytes)
+           .Bind(rejected)
+           .Done())
+    return Failed("cannot count");
   return t.Commit();
 }
 
@@ -310,7 +323,9 @@ Status Spool::TryHalve(const Batch& batch) {
 
 Result<SpoolStatus> Spool::Read() {
   std::lock_guard lock(*lock_);
-  Statement s(db_, "SELECT spool, boot, previous_boot, committed, dropped_bytes, dropped_age, dropped_rejected, (SELECT count(*) FROM records), bytes, previous_seq, previous_clean FROM state");
+  Statement s(
+      db_,
+      "SELECT spool, boot, previous_boot, committed, dropped_bytes, dropped_age, dropped_rejected, (SELECT count(*) FROM records), bytes, previous_seq, previous_clean FROM state");
   if (!s.Row()) return Failed("cannot read");
   return SpoolStatus{s.Text(0), s.Text(1), s.Text(2), s.Int(3), s.Int(4), s.Int(5), s.Int(6), s.Int(7), s.Int(8), s.Int(9), s.Int(10) != 0};
 }

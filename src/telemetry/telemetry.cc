@@ -23,7 +23,8 @@ Send ToCollector(const Config& c) {
 
 }  // namespace
 
-Telemetry::Telemetry(Config config, Report report, Send send) : config_(std::move(config)), report_(std::move(report)), send_(send ? std::move(send) : ToCollector(config_)) {
+Telemetry::Telemetry(Config config, Report report, Send send)
+    : config_(std::move(config)), report_(std::move(report)), send_(send ? std::move(send) : ToCollector(config_)) {
   RecorderOptions options;
   options.hardware = config_.hardware;
   options.window_us = config_.window_us;

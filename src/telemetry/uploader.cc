@@ -45,7 +45,8 @@ Result<std::string> Gzip(const std::string& text) {
 }  // namespace
 
 std::string StatusLine(const std::string& device, const SpoolStatus& s, int64_t now_us, int64_t uptime_us) {
-  nlohmann::ordered_json line = {{"v", 1}, {"kind", "status"}, {"device", device}, {"boot", s.boot}, {"spool", s.spool}, {"sent_us", now_us}, {"uptime_us", uptime_us}, {"committed", s.committed}};
+  nlohmann::ordered_json line = {{"v", 1}, {"kind", "status"}, {"device", device}, {"boot", s.boot}, {"spool", s.spool}, {"sent_us", now_us},
+                                 {"uptime_us", uptime_us}, {"committed", s.committed}};
   line["dropped"] = {{"bytes", s.dropped_bytes}, {"age", s.dropped_age}, {"rejected", s.dropped_rejected}};
   line["depth"] = s.depth;
   line["bytes"] = s.bytes;
@@ -98,8 +99,10 @@ int64_t Uploader::Answered(Spool& spool, const Batch& batch, const PostResponse&
     const Status halved = batch.lines.empty() ? Status() : spool.Halve(batch);
     return halved.ok() && !batch.lines.empty() ? 0 : Backoff();
   }
-  if (answer.status == 401) return Jittered(std::min(kLongestWaitMs, kUnauthorizedMs << std::min(unauthorized_++, 10)));  // A token that was just made is known in seconds.
-  if (answer.status == 429 || answer.status == 503) return Jittered(std::clamp<int64_t>(answer.retry_after_s >= 0 ? int64_t{1000} * answer.retry_after_s : kRetryMs, 1000, 86'400'000));
+  if (answer.status == 401)
+    return Jittered(std::min(kLongestWaitMs, kUnauthorizedMs << std::min(unauthorized_++, 10)));  // A token that was just made is known in seconds.
+  if (answer.status == 429 || answer.status == 503)
+    return Jittered(std::clamp<int64_t>(answer.retry_after_s >= 0 ? int64_t{1000} * answer.retry_after_s : kRetryMs, 1000, 86'400'000));
   return Backoff();
 }
 

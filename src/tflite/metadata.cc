@@ -114,8 +114,10 @@ std::vector<std::byte> WriteMetadata(const DataMetadata& m, const std::string& m
     const auto content = fb::CreateContent(b, fb::ContentProperties::FeatureProperties, fb::CreateFeatureProperties(b).Union());
     outputs.push_back(fb::CreateTensorMetadata(b, b.CreateString("class"), 0, 0, content, 0, 0, b.CreateVector(files)));
   }
-  const std::vector<Offset<fb::SubGraphMetadata>> graphs{fb::CreateSubGraphMetadata(b, 0, 0, b.CreateVector(inputs), outputs.empty() ? 0 : b.CreateVector(outputs))};
-  b.Finish(fb::CreateModelMetadata(b, b.CreateString(model_name), 0, 0, b.CreateVector(graphs), 0, 0, 0, b.CreateString("1.0.0")), fb::ModelMetadataIdentifier());
+  const std::vector<Offset<fb::SubGraphMetadata>> graphs{
+      fb::CreateSubGraphMetadata(b, 0, 0, b.CreateVector(inputs), outputs.empty() ? 0 : b.CreateVector(outputs))};
+  b.Finish(fb::CreateModelMetadata(b, b.CreateString(model_name), 0, 0, b.CreateVector(graphs), 0, 0, 0, b.CreateString("1.0.0")),
+           fb::ModelMetadataIdentifier());
   const auto* bytes = reinterpret_cast<const std::byte*>(b.GetBufferPointer());
   return {bytes, bytes + b.GetSize()};
 }

@@ -65,8 +65,9 @@ TfLiteStatus Session::Resize(int input, const int* dims, int rank, bool strict) 
   const runtime::TensorRef t = it.input(input);
   for (int i = 0; strict && i < rank; ++i) {
     if (rank == t.signature.rank() && (t.signature[i] == kUnknown || t.type->shape[i] == dims[i])) continue;
-    reporter.Report("Attempting to resize dimension %d of tensor %d with value %d to %d. ResizeInputTensorStrict only allows mutating unknown dimensions identified by -1.",
-                    i, inputs[static_cast<size_t>(input)], i < t.type->shape.rank() ? t.type->shape[i] : 0, dims[i]);
+    reporter.Report(
+        "Attempting to resize dimension %d of tensor %d with value %d to %d. ResizeInputTensorStrict only allows mutating unknown dimensions identified by -1.",
+        i, inputs[static_cast<size_t>(input)], i < t.type->shape.rank() ? t.type->shape[i] : 0, dims[i]);
     return kTfLiteError;
   }
   const Shape shape(std::span(dims, static_cast<size_t>(rank)));
@@ -177,9 +178,12 @@ int TfLiteSchemaVersion(void) { return 3; }
 // -- models
 
 TfLiteModel* TfLiteModelCreateWithErrorReporter(const void* model_data, size_t model_size, void (*reporter)(void*, const char*, va_list), void* user_data) {
-  return octet::tflite_abi::Opened(octet::runtime::Model::FromBytes({static_cast<const std::byte*>(model_data), model_data ? model_size : 0}), {reporter, user_data});
+  return octet::tflite_abi::Opened(octet::runtime::Model::FromBytes({static_cast<const std::byte*>(model_data), model_data ? model_size : 0}),
+                                   {reporter, user_data});
 }
-TfLiteModel* TfLiteModelCreate(const void* model_data, size_t model_size) { return TfLiteModelCreateWithErrorReporter(model_data, model_size, nullptr, nullptr); }
+TfLiteModel* TfLiteModelCreate(const void* model_data, size_t model_size) {
+  return TfLiteModelCreateWithErrorReporter(model_data, model_size, nullptr, nullptr);
+}
 
 TfLiteModel* TfLiteModelCreateFromFileWithErrorReporter(const char* model_path, void (*reporter)(void*, const char*, va_list), void* user_data) {
   if (!model_path) return nullptr;
@@ -267,7 +271,9 @@ const int* TfLiteInterpreterOutputTensorIndices(const TfLiteInterpreter* it) { r
 TfLiteTensor* TfLiteInterpreterGetInputTensor(const TfLiteInterpreter* it, int32_t i) { return it->session->input(i); }
 const TfLiteTensor* TfLiteInterpreterGetOutputTensor(const TfLiteInterpreter* it, int32_t i) { return it->session->output(i); }
 TfLiteTensor* TfLiteInterpreterGetTensor(const TfLiteInterpreter* it, int index) { return it->session->tensor(index); }
-TfLiteStatus TfLiteInterpreterResizeInputTensor(TfLiteInterpreter* it, int32_t i, const int* dims, int32_t rank) { return it->session->Resize(i, dims, rank, false); }
+TfLiteStatus TfLiteInterpreterResizeInputTensor(TfLiteInterpreter* it, int32_t i, const int* dims, int32_t rank) {
+  return it->session->Resize(i, dims, rank, false);
+}
 TfLiteStatus TfLiteInterpreterAllocateTensors(TfLiteInterpreter* it) { return it->session->Allocate(); }
 TfLiteStatus TfLiteInterpreterInvoke(TfLiteInterpreter* it) { return it->session->Invoke(); }
 TfLiteStatus TfLiteInterpreterCancel(const TfLiteInterpreter* it) {
@@ -299,7 +305,9 @@ TfLiteStatus TfLiteSignatureRunnerResizeInputTensor(TfLiteSignatureRunner* r, co
 }
 TfLiteStatus TfLiteSignatureRunnerAllocateTensors(TfLiteSignatureRunner* r) { return r->session->Allocate(); }
 TfLiteStatus TfLiteSignatureRunnerInvoke(TfLiteSignatureRunner* r) { return r->session->Invoke(); }
-TfLiteTensor* TfLiteSignatureRunnerGetInputTensor(TfLiteSignatureRunner* r, const char* name) { return r->session->input(Position(r->session->interpreter(), name, false)); }
+TfLiteTensor* TfLiteSignatureRunnerGetInputTensor(TfLiteSignatureRunner* r, const char* name) {
+  return r->session->input(Position(r->session->interpreter(), name, false));
+}
 const TfLiteTensor* TfLiteSignatureRunnerGetOutputTensor(const TfLiteSignatureRunner* r, const char* name) {
   return r->session->output(Position(r->session->interpreter(), name, true));
 }

@@ -8,8 +8,8 @@
 void TfLiteInterpreterOptionsAddCustomOp(TfLiteInterpreterOptions* options, const char* name, const TfLiteRegistration* registration, int32_t, int32_t) {
   if (name && registration) options->ops.AddCustom(name, *registration);
 }
-void TfLiteInterpreterOptionsAddBuiltinOp(TfLiteInterpreterOptions* options, TfLiteBuiltinOperator op, const TfLiteRegistration* registration, int32_t min_version,
-                                          int32_t max_version) {
+void TfLiteInterpreterOptionsAddBuiltinOp(TfLiteInterpreterOptions* options, TfLiteBuiltinOperator op, const TfLiteRegistration* registration,
+                                          int32_t min_version, int32_t max_version) {
   if (registration) options->ops.AddBuiltin(op, *registration, min_version, max_version);
 }
 void TfLiteInterpreterOptionsSetEnableDelegateFallback(TfLiteInterpreterOptions*, bool) {}  // It always falls back, and says so.
@@ -35,7 +35,9 @@ TfLiteTensor* TfLiteInterpreterGetVariableTensor(const TfLiteInterpreter* it, in
   return i >= 0 && i < TfLiteInterpreterGetVariableTensorCount(it) ? it->session->tensor(it->session->variables[static_cast<size_t>(i)]) : nullptr;
 }
 
-TfLiteStatus TfLiteInterpreterEnsureTensorDataIsReadable(TfLiteInterpreter* it, int tensor_index) { return it->session->tensor(tensor_index) ? kTfLiteOk : kTfLiteError; }
+TfLiteStatus TfLiteInterpreterEnsureTensorDataIsReadable(TfLiteInterpreter* it, int tensor_index) {
+  return it->session->tensor(tensor_index) ? kTfLiteOk : kTfLiteError;
+}
 void TfLiteSetAllowBufferHandleOutput(const TfLiteInterpreter*, bool) {}
 
 // -- memory
@@ -46,8 +48,9 @@ TfLiteStatus TfLiteInterpreterSetCustomAllocationForTensor(TfLiteInterpreter* it
   return kTfLiteError;
 }
 TfLiteStatus TfLiteInterpreterSetBufferHandle(TfLiteInterpreter* it, TfLiteTensor* tensor, TfLiteBufferHandle, TfLiteOpaqueDelegate*) {
-  it->session->reporter.Report("tensor '%s' keeps no buffer handle: octet's tensors lie in the processor's memory; share memory by TfLiteInterpreterSetCustomAllocationForTensor",
-                               tensor && tensor->name ? tensor->name : "");
+  it->session->reporter.Report(
+      "tensor '%s' keeps no buffer handle: octet's tensors lie in the processor's memory; share memory by TfLiteInterpreterSetCustomAllocationForTensor",
+      tensor && tensor->name ? tensor->name : "");
   return kTfLiteError;
 }
 TfLiteStatus TfLiteInterpreterGetBufferHandle(TfLiteInterpreter* it, int tensor_index, TfLiteBufferHandle* buffer_handle, TfLiteOpaqueDelegate** delegate) {

@@ -37,11 +37,14 @@ int Prepare(void* session, const OctetDelegateGraph*, const OctetDelegatePart* p
   return Say(status, error, bytes);
 }
 
-int Run(void* kernel, const void* const* in, void* const* out, char* error, size_t bytes) { return Say(static_cast<DelegateKernel*>(kernel)->Run(in, out), error, bytes); }
+int Run(void* kernel, const void* const* in, void* const* out, char* error, size_t bytes) {
+  return Say(static_cast<DelegateKernel*>(kernel)->Run(in, out), error, bytes);
+}
 void Release(void* kernel) { delete static_cast<DelegateKernel*>(kernel); }
 void End(void* session) { delete static_cast<DelegateContext*>(session); }
 
-constexpr OctetDelegate kTfLite = {OCTET_DELEGATE_VERSION, sizeof(OctetDelegate), "tflite", Create, nullptr, nullptr, Begin, Takes, Prepare, Run, nullptr, Release, End};
+constexpr OctetDelegate kTfLite = {
+    OCTET_DELEGATE_VERSION, sizeof(OctetDelegate), "tflite", Create, nullptr, nullptr, Begin, Takes, Prepare, Run, nullptr, Release, End};
 
 using CreateFn = TfLiteDelegate* (*)(const char* const*, const char* const*, size_t, void (*)(const char*));
 using DestroyFn = void (*)(TfLiteDelegate*);
@@ -75,7 +78,8 @@ Result<Plugin> CreateFromPlugin(const Library& library, const std::string& path,
   const auto create = reinterpret_cast<CreateFn>(library.Find("tflite_plugin_create_delegate"));
   const auto destroy = reinterpret_cast<DestroyFn>(library.Find("tflite_plugin_destroy_delegate"));
   if (!create || !destroy)
-    return Error(Code::kInvalidArgument, "'%s' is no delegate: expected the functions tflite_plugin_create_delegate and tflite_plugin_destroy_delegate", path.c_str());
+    return Error(Code::kInvalidArgument, "'%s' is no delegate: expected the functions tflite_plugin_create_delegate and tflite_plugin_destroy_delegate",
+                 path.c_str());
   std::vector<const char*> keys, values;
   for (const auto& [key, value] : settings) {
     keys.push_back(key.c_str());

@@ -34,7 +34,8 @@ std::vector<std::vector<int>> EdgesOf(const OctetDelegateGraph& graph, const std
   for (size_t i = 0; i < nodes.size(); ++i) {
     const OctetDelegateNode& n = graph.nodes[nodes[i]];
     for (int32_t k = 0; k < n.num_inputs; ++k)
-      if (n.inputs[k] >= 0 && producer[static_cast<size_t>(n.inputs[k])] >= 0) edges[static_cast<size_t>(producer[static_cast<size_t>(n.inputs[k])])].push_back(static_cast<int>(i));
+      if (n.inputs[k] >= 0 && producer[static_cast<size_t>(n.inputs[k])] >= 0)
+        edges[static_cast<size_t>(producer[static_cast<size_t>(n.inputs[k])])].push_back(static_cast<int>(i));
     for (int32_t k = 0; k < n.num_outputs; ++k) producer[static_cast<size_t>(n.outputs[k])] = static_cast<int>(i);
   }
   return edges;
@@ -64,7 +65,8 @@ void EndsOf(const OctetDelegateGraph& graph, const std::vector<int>& nodes, std:
   outputs->assign(out.begin(), out.end());
 }
 
-DelegateContext::DelegateContext(TfLiteDelegate* delegate, const OctetDelegateGraph& graph) : delegate_(delegate), graph_(graph), claim_of_(static_cast<size_t>(graph.num_nodes), -1) {
+DelegateContext::DelegateContext(TfLiteDelegate* delegate, const OctetDelegateGraph& graph)
+    : delegate_(delegate), graph_(graph), claim_of_(static_cast<size_t>(graph.num_nodes), -1) {
   tensors_.reserve(static_cast<size_t>(graph.num_tensors));
   for (int32_t i = 0; i < graph.num_tensors; ++i) AddTensor(graph.tensors[i]);
   std::vector<int> numbers;
@@ -102,7 +104,8 @@ DelegateContext::~DelegateContext() {
     if (t.buffer_handle != kTfLiteNullBufferHandle && t.delegate == delegate_) {
       const TfLiteOpaqueDelegateBuilder* opaque = delegate_->opaque_delegate_builder;
       if (opaque && opaque->FreeBufferHandle) {
-        opaque->FreeBufferHandle(reinterpret_cast<TfLiteOpaqueContext*>(&context_), reinterpret_cast<TfLiteOpaqueDelegate*>(delegate_), opaque->data, &t.buffer_handle);
+        opaque->FreeBufferHandle(reinterpret_cast<TfLiteOpaqueContext*>(&context_), reinterpret_cast<TfLiteOpaqueDelegate*>(delegate_), opaque->data,
+                                 &t.buffer_handle);
       } else if (!opaque && delegate_->FreeBufferHandle) {
         delegate_->FreeBufferHandle(&context_, delegate_, &t.buffer_handle);
       }
@@ -187,7 +190,8 @@ bool DelegateContext::PositionsOf(const TfLiteIntArray* nodes, std::vector<int>*
   return true;
 }
 
-TfLiteStatus DelegateContext::ReplaceNodeSubsets(TfLiteContext* context, TfLiteRegistration registration, const TfLiteIntArray* nodes, TfLiteDelegate* delegate) {
+TfLiteStatus DelegateContext::ReplaceNodeSubsets(TfLiteContext* context, TfLiteRegistration registration, const TfLiteIntArray* nodes,
+                                                 TfLiteDelegate* delegate) {
   DelegateContext& self = Of(context);
   self.claims_.push_back(registration);
   std::vector<int> positions;
@@ -277,7 +281,10 @@ TfLiteTensor* DelegateContext::GetTensor(const TfLiteContext* context, int index
 void* DelegateContext::AllocatePersistentBuffer(TfLiteContext* context, size_t bytes) { return Of(context).buffers_.emplace_back(bytes + 1).data(); }
 
 DelegateKernel::DelegateKernel(DelegateContext& context, const OctetDelegatePart& part)
-    : context_(context), nodes_(part.nodes, part.nodes + part.num_nodes), inputs_(part.inputs, part.inputs + part.num_inputs), outputs_(part.outputs, part.outputs + part.num_outputs) {
+    : context_(context),
+      nodes_(part.nodes, part.nodes + part.num_nodes),
+      inputs_(part.inputs, part.inputs + part.num_inputs),
+      outputs_(part.outputs, part.outputs + part.num_outputs) {
   Cut();
 }
 
@@ -319,7 +326,8 @@ void DelegateKernel::SetEnds(Unit& u) {
 DelegateKernel::~DelegateKernel() {
   for (Unit& u : units_) {
     if (u.initialized) CallFree(context_.claims_[static_cast<size_t>(u.claim)], &context_.context_, u.node.user_data);
-    for (TfLiteIntArray* a : {u.params.nodes_to_replace, u.params.input_tensors, u.params.output_tensors, u.node.inputs, u.node.outputs, u.node.intermediates, u.node.temporaries})
+    for (TfLiteIntArray* a :
+         {u.params.nodes_to_replace, u.params.input_tensors, u.params.output_tensors, u.node.inputs, u.node.outputs, u.node.intermediates, u.node.temporaries})
       TfLiteIntArrayFree(a);
   }
   for (size_t i = first_added_; i < end_added_; ++i)
@@ -369,8 +377,8 @@ Status DelegateKernel::CopyBack(int index) {
   TfLiteStatus status = kTfLiteError;
   if (t.buffer_handle == kTfLiteNullBufferHandle) return Error(Code::kDelegate, "it left tensor '%s' on its device without a handle", t.name);
   if (opaque && opaque->CopyFromBufferHandle) {
-    status = opaque->CopyFromBufferHandle(reinterpret_cast<TfLiteOpaqueContext*>(&context_.context_), reinterpret_cast<TfLiteOpaqueDelegate*>(delegate), opaque->data, t.buffer_handle,
-                                          reinterpret_cast<TfLiteOpaqueTensor*>(&t));
+    status = opaque->CopyFromBufferHandle(reinterpret_cast<TfLiteOpaqueContext*>(&context_.context_), reinterpret_cast<TfLiteOpaqueDelegate*>(delegate),
+                                          opaque->data, t.buffer_handle, reinterpret_cast<TfLiteOpaqueTensor*>(&t));
   } else if (!opaque && delegate->CopyFromBufferHandle) {
     status = delegate->CopyFromBufferHandle(&context_.context_, delegate, t.buffer_handle, &t);
   }

@@ -13,7 +13,8 @@ TFL_CAPI_EXPORT TfLiteStatus TfLiteOctetNode(const TfLiteInterpreter* it, int32_
 
 int32_t TfLiteOctetNodeCount(const TfLiteInterpreter* it) { return it->session->interpreter().num_nodes(); }
 
-TfLiteStatus TfLiteOctetNode(const TfLiteInterpreter* it, int32_t i, int32_t* builtin_code, const char** custom_name, TfLiteIntArray** inputs, TfLiteIntArray** outputs) {
+TfLiteStatus TfLiteOctetNode(const TfLiteInterpreter* it, int32_t i, int32_t* builtin_code, const char** custom_name, TfLiteIntArray** inputs,
+                             TfLiteIntArray** outputs) {
   if (i < 0 || i >= TfLiteOctetNodeCount(it)) return kTfLiteError;
   const octet::runtime::NodeInfo node = it->session->interpreter().node(i);
   const octet::ops::OpDef* def = octet::ops::Find(node.op);

@@ -56,7 +56,9 @@ Status OpResolver::CheckBuiltin(int code, const std::string& name, int version, 
       if (b.code == code && version >= b.min_version && version <= b.max_version) found = b.registration;
   }
   if (found && HasKernel(*found))
-    return Error(Code::kUnsupported, "the model has %s, and the program a kernel of its own for it: octet runs its own builtin operators; only custom ones can be added", name.c_str());
+    return Error(Code::kUnsupported,
+                 "the model has %s, and the program a kernel of its own for it: octet runs its own builtin operators; only custom ones can be added",
+                 name.c_str());
   if (found || (!called_back_ && !selected)) return {};
   return Error(Code::kUnsupported, "Didn't find op for builtin opcode '%s' version '%d': the program's list of operators lacks it", name.c_str(), version);
 }
@@ -95,8 +97,8 @@ std::optional<TfLiteRegistration> Whole(const From* from) {
 }
 
 template <class Registration>
-void SetRegistrations(TfLiteInterpreterOptions* options, const Registration* (*builtin)(void*, TfLiteBuiltinOperator, int), const Registration* (*custom)(void*, const char*, int),
-                      void* user_data) {
+void SetRegistrations(TfLiteInterpreterOptions* options, const Registration* (*builtin)(void*, TfLiteBuiltinOperator, int),
+                      const Registration* (*custom)(void*, const char*, int), void* user_data) {
   OpResolver::FindBuiltin find_builtin;
   OpResolver::FindCustom find_custom;
   if (builtin) find_builtin = [=](int code, int version) { return Whole(builtin(user_data, static_cast<TfLiteBuiltinOperator>(code), version)); };

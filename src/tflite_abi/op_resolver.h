@@ -17,7 +17,9 @@ class OpResolver {
   using FindBuiltin = std::function<std::optional<TfLiteRegistration>(int code, int version)>;
   using FindCustom = std::function<std::optional<TfLiteRegistration>(const char* name, int version)>;
 
-  void AddBuiltin(int code, const TfLiteRegistration& registration, int min_version, int max_version) { builtins_.push_back({code, min_version, max_version, registration}); }
+  void AddBuiltin(int code, const TfLiteRegistration& registration, int min_version, int max_version) {
+    builtins_.push_back({code, min_version, max_version, registration});
+  }
   void AddCustom(const char* name, const TfLiteRegistration& registration) { customs_.push_back({name, registration}); }
   void Add(TfLiteOperator* op);
   // Instead of what was added. An empty function finds nothing; two of them take the resolver back.

@@ -124,8 +124,12 @@ TfLiteOpaqueTensorBuilder* TfLiteOpaqueTensorBuilderCreate(void) { return new Tf
 void TfLiteOpaqueTensorBuilderDelete(TfLiteOpaqueTensorBuilder* builder) { delete builder; }
 TfLiteOpaqueTensorBuilder* TfLiteOpaqueTensorBuilderSetType(TfLiteOpaqueTensorBuilder* b, TfLiteType type) { return b->type = type, b; }
 TfLiteOpaqueTensorBuilder* TfLiteOpaqueTensorBuilderSetData(TfLiteOpaqueTensorBuilder* b, void* data) { return b->data = data, b; }
-TfLiteOpaqueTensorBuilder* TfLiteOpaqueTensorBuilderSetAllocationType(TfLiteOpaqueTensorBuilder* b, TfLiteAllocationType type) { return b->allocation_type = type, b; }
-TfLiteOpaqueTensorBuilder* TfLiteOpaqueTensorBuilderSetQuantizationParams(TfLiteOpaqueTensorBuilder* b, TfLiteQuantizationParams params) { return b->params = params, b; }
+TfLiteOpaqueTensorBuilder* TfLiteOpaqueTensorBuilderSetAllocationType(TfLiteOpaqueTensorBuilder* b, TfLiteAllocationType type) {
+  return b->allocation_type = type, b;
+}
+TfLiteOpaqueTensorBuilder* TfLiteOpaqueTensorBuilderSetQuantizationParams(TfLiteOpaqueTensorBuilder* b, TfLiteQuantizationParams params) {
+  return b->params = params, b;
+}
 TfLiteOpaqueTensorBuilder* TfLiteOpaqueTensorBuilderSetQuantization(TfLiteOpaqueTensorBuilder* b, TfLiteQuantization q) { return b->quantization = q, b; }
 
 // -- nodes
@@ -147,7 +151,9 @@ TfLiteStatus TfLiteOpaqueNodeGetCustomInitialData(const TfLiteOpaqueNode* node, 
 }
 TfLiteStatus TfLiteOpaqueNodeInputs(const TfLiteOpaqueNode* node, const int** inputs, int* count) { return Give(Of(node)->inputs, inputs, count); }
 TfLiteStatus TfLiteOpaqueNodeOutputs(const TfLiteOpaqueNode* node, const int** outputs, int* count) { return Give(Of(node)->outputs, outputs, count); }
-TfLiteStatus TfLiteOpaqueNodeTemporaries(const TfLiteOpaqueNode* node, const int** temporaries, int* count) { return Give(Of(node)->temporaries, temporaries, count); }
+TfLiteStatus TfLiteOpaqueNodeTemporaries(const TfLiteOpaqueNode* node, const int** temporaries, int* count) {
+  return Give(Of(node)->temporaries, temporaries, count);
+}
 TfLiteStatus TfLiteOpaqueNodeSetTemporaries(TfLiteOpaqueNode* node, const int* temporaries, int count) {
   if (count < 0) return kTfLiteError;
   TfLiteIntArrayFree(Of(node)->temporaries);

@@ -11,17 +11,22 @@ TfLiteContext* Of(TfLiteOpaqueContext* c) { return reinterpret_cast<TfLiteContex
 const TfLiteContext* Of(const TfLiteOpaqueContext* c) { return reinterpret_cast<const TfLiteContext*>(c); }
 }  // namespace
 
-TfLiteStatus TfLiteOpaqueContextGetExecutionPlan(TfLiteOpaqueContext* context, TfLiteIntArray** plan) { return Of(context)->GetExecutionPlan(Of(context), plan); }
+TfLiteStatus TfLiteOpaqueContextGetExecutionPlan(TfLiteOpaqueContext* context, TfLiteIntArray** plan) {
+  return Of(context)->GetExecutionPlan(Of(context), plan);
+}
 
-TfLiteStatus TfLiteOpaqueContextGetNodeAndRegistration(TfLiteOpaqueContext* context, int node_index, TfLiteOpaqueNode** node, TfLiteOperator** registration_external) {
+TfLiteStatus TfLiteOpaqueContextGetNodeAndRegistration(TfLiteOpaqueContext* context, int node_index, TfLiteOpaqueNode** node,
+                                                       TfLiteOperator** registration_external) {
   DelegateContext* self = DelegateContext::From(Of(context));
   TfLiteRegistration* registration = nullptr;
-  if (!self || Of(context)->GetNodeAndRegistration(Of(context), node_index, reinterpret_cast<TfLiteNode**>(node), &registration) != kTfLiteOk) return kTfLiteError;
+  if (!self || Of(context)->GetNodeAndRegistration(Of(context), node_index, reinterpret_cast<TfLiteNode**>(node), &registration) != kTfLiteOk)
+    return kTfLiteError;
   *registration_external = self->OperatorOf(node_index);
   return kTfLiteOk;
 }
 
-TfLiteStatus TfLiteOpaqueContextReplaceNodeSubsetsWithDelegateKernels(TfLiteOpaqueContext* context, TfLiteOperator* op, const TfLiteIntArray* nodes, TfLiteOpaqueDelegate* delegate) {
+TfLiteStatus TfLiteOpaqueContextReplaceNodeSubsetsWithDelegateKernels(TfLiteOpaqueContext* context, TfLiteOperator* op, const TfLiteIntArray* nodes,
+                                                                      TfLiteOpaqueDelegate* delegate) {
   DelegateContext* self = DelegateContext::From(Of(context));
   return self && op ? self->Replace(op, nodes, delegate) : kTfLiteError;
 }

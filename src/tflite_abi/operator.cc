@@ -45,7 +45,9 @@ TfLiteStatus TfLiteOperatorSetInvokeWithData(TfLiteOperator* op, TfLiteStatus (*
   op->invoke_with_data = invoke;
   return kTfLiteOk;
 }
-void TfLiteOperatorSetAsyncKernel(TfLiteOperator* op, TfLiteAsyncKernel* (*async_kernel)(TfLiteOpaqueContext*, TfLiteOpaqueNode*)) { op->async_kernel = async_kernel; }
+void TfLiteOperatorSetAsyncKernel(TfLiteOperator* op, TfLiteAsyncKernel* (*async_kernel)(TfLiteOpaqueContext*, TfLiteOpaqueNode*)) {
+  op->async_kernel = async_kernel;
+}
 TfLiteStatus TfLiteOperatorSetAsyncKernelWithData(TfLiteOperator* op, TfLiteAsyncKernel* (*async_kernel)(void*, TfLiteOpaqueContext*, TfLiteOpaqueNode*)) {
   if (!op) return kTfLiteError;
   op->async_kernel_with_data = async_kernel;
@@ -53,7 +55,9 @@ TfLiteStatus TfLiteOperatorSetAsyncKernelWithData(TfLiteOperator* op, TfLiteAsyn
 }
 void TfLiteOperatorSetInplaceOperator(TfLiteOperator* op, uint64_t inplace_operator) { op->inplace_operator = inplace_operator; }
 
-void TfLiteInterpreterOptionsAddRegistrationExternal(TfLiteInterpreterOptions* options, TfLiteRegistrationExternal* op) { TfLiteInterpreterOptionsAddOperator(options, op); }
+void TfLiteInterpreterOptionsAddRegistrationExternal(TfLiteInterpreterOptions* options, TfLiteRegistrationExternal* op) {
+  TfLiteInterpreterOptionsAddOperator(options, op);
+}
 TfLiteRegistrationExternal* TfLiteRegistrationExternalCreate(TfLiteBuiltinOperator builtin_code, const char* custom_name, int version) {
   return TfLiteOperatorCreate(builtin_code, custom_name, version, nullptr);
 }
@@ -61,11 +65,19 @@ void TfLiteRegistrationExternalDelete(TfLiteRegistrationExternal* op) { TfLiteOp
 TfLiteBuiltinOperator TfLiteRegistrationExternalGetBuiltInCode(const TfLiteRegistrationExternal* op) { return TfLiteOperatorGetBuiltInCode(op); }
 const char* TfLiteRegistrationExternalGetCustomName(const TfLiteRegistrationExternal* op) { return TfLiteOperatorGetCustomName(op); }
 int TfLiteRegistrationExternalGetVersion(const TfLiteRegistrationExternal* op) { return TfLiteOperatorGetVersion(op); }
-void TfLiteRegistrationExternalSetInit(TfLiteRegistrationExternal* op, void* (*init)(TfLiteOpaqueContext*, const char*, size_t)) { TfLiteOperatorSetInit(op, init); }
+void TfLiteRegistrationExternalSetInit(TfLiteRegistrationExternal* op, void* (*init)(TfLiteOpaqueContext*, const char*, size_t)) {
+  TfLiteOperatorSetInit(op, init);
+}
 void TfLiteRegistrationExternalSetFree(TfLiteRegistrationExternal* op, void (*free)(TfLiteOpaqueContext*, void*)) { TfLiteOperatorSetFree(op, free); }
-void TfLiteRegistrationExternalSetPrepare(TfLiteRegistrationExternal* op, TfLiteStatus (*prepare)(TfLiteOpaqueContext*, TfLiteOpaqueNode*)) { TfLiteOperatorSetPrepare(op, prepare); }
-void TfLiteRegistrationExternalSetInvoke(TfLiteRegistrationExternal* op, TfLiteStatus (*invoke)(TfLiteOpaqueContext*, TfLiteOpaqueNode*)) { TfLiteOperatorSetInvoke(op, invoke); }
+void TfLiteRegistrationExternalSetPrepare(TfLiteRegistrationExternal* op, TfLiteStatus (*prepare)(TfLiteOpaqueContext*, TfLiteOpaqueNode*)) {
+  TfLiteOperatorSetPrepare(op, prepare);
+}
+void TfLiteRegistrationExternalSetInvoke(TfLiteRegistrationExternal* op, TfLiteStatus (*invoke)(TfLiteOpaqueContext*, TfLiteOpaqueNode*)) {
+  TfLiteOperatorSetInvoke(op, invoke);
+}
 void TfLiteRegistrationExternalSetAsyncKernel(TfLiteRegistrationExternal* op, TfLiteAsyncKernel* (*async_kernel)(TfLiteOpaqueContext*, TfLiteOpaqueNode*)) {
   TfLiteOperatorSetAsyncKernel(op, async_kernel);
 }
-void TfLiteRegistrationExternalSetInplaceOperator(TfLiteRegistrationExternal* op, uint64_t inplace_operator) { TfLiteOperatorSetInplaceOperator(op, inplace_operator); }
+void TfLiteRegistrationExternalSetInplaceOperator(TfLiteRegistrationExternal* op, uint64_t inplace_operator) {
+  TfLiteOperatorSetInplaceOperator(op, inplace_operator);
+}

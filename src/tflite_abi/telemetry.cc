@@ -28,7 +28,8 @@ constexpr uint64_t kFromInterpreter = 1;
 
 }  // namespace
 
-Telemetry::Telemetry(TfLiteTelemetryProfilerStruct* profiler, const runtime::Model& model, runtime::Interpreter& interpreter) : profiler_(profiler), interpreter_(interpreter) {
+Telemetry::Telemetry(TfLiteTelemetryProfilerStruct* profiler, const runtime::Model& model, runtime::Interpreter& interpreter)
+    : profiler_(profiler), interpreter_(interpreter) {
   interpreter.SetObserver(this);
   if (!profiler->ReportSettings) return;
   const tflite::View& view = static_cast<const runtime::SharedModel&>(model).view();
@@ -74,5 +75,7 @@ const TfLiteTelemetrySubgraphInfo* TfLiteTelemetryInterpreterSettingsGetSubgraph
 }
 size_t TfLiteTelemetrySubgraphInfoGetNumQuantizations(TfLiteTelemetrySubgraphInfo* info) { return info ? info->quantizations.size() : 0; }
 const TfLiteQuantization* TfLiteTelemetrySubgraphInfoGetQuantizations(TfLiteTelemetrySubgraphInfo* info) { return info ? info->quantizations.data() : nullptr; }
-size_t TfLiteTelemetryGpuDelegateSettingsGetNumNodesDelegated(const TfLiteTelemetryGpuDelegateSettings* settings) { return settings ? settings->num_nodes_delegated : 0; }
+size_t TfLiteTelemetryGpuDelegateSettingsGetNumNodesDelegated(const TfLiteTelemetryGpuDelegateSettings* settings) {
+  return settings ? settings->num_nodes_delegated : 0;
+}
 int TfLiteTelemetryGpuDelegateSettingsGetBackend(const TfLiteTelemetryGpuDelegateSettings* settings) { return settings ? settings->backend : 0; }

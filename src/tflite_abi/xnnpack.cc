@@ -42,8 +42,10 @@ bool IsAddress(const T* p) {
 
 // Null: all is well.
 const char* Refusal(const TfLiteXNNPackDelegateOptions& o) {
-  if (o.flags & TFLITE_XNNPACK_DELEGATE_FLAG_FORCE_FP16) return "TFLITE_XNNPACK_DELEGATE_FLAG_FORCE_FP16: octet computes single precision as such; convert the model with float16 weights instead";
-  if (IsAddress(o.experimental_weight_cache_file_path)) return "a file for packed weights: octet packs them when a model is first allocated, and writes no file; leave the path NULL";
+  if (o.flags & TFLITE_XNNPACK_DELEGATE_FLAG_FORCE_FP16)
+    return "TFLITE_XNNPACK_DELEGATE_FLAG_FORCE_FP16: octet computes single precision as such; convert the model with float16 weights instead";
+  if (IsAddress(o.experimental_weight_cache_file_path))
+    return "a file for packed weights: octet packs them when a model is first allocated, and writes no file; leave the path NULL";
   if (!IsAddress(o.weights_cache)) return nullptr;
   const std::lock_guard lock(g_mutex);
   if (!IsLiving(o.weights_cache)) return "weights_cache: not one that TfLiteXNNPackDelegateWeightsCacheCreate made";
@@ -75,7 +77,9 @@ TfLiteDelegate* TfLiteXNNPackDelegateCreate(const TfLiteXNNPackDelegateOptions* 
   Living<TfLiteDelegate>().insert(delegate);
   return delegate;
 }
-TfLiteDelegate* TfLiteXNNPackDelegateCreateWithThreadpool(const TfLiteXNNPackDelegateOptions* options, TfLiteContext*) { return TfLiteXNNPackDelegateCreate(options); }
+TfLiteDelegate* TfLiteXNNPackDelegateCreateWithThreadpool(const TfLiteXNNPackDelegateOptions* options, TfLiteContext*) {
+  return TfLiteXNNPackDelegateCreate(options);
+}
 void* TfLiteXNNPackDelegateGetThreadPool(TfLiteDelegate*) { return nullptr; }
 const TfLiteXNNPackDelegateOptions* TfLiteXNNPackDelegateGetOptions(TfLiteDelegate* delegate) {
   XnnPackDelegate* own = Of(delegate);

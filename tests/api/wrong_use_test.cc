@@ -94,7 +94,8 @@ TEST_F(WrongUse, TwoThreads) {
   std::thread other([&] {
     started = true;
     OctetCode its = OCTET_INVALID_ARGUMENT;
-    for (int tries = 0; its == OCTET_INVALID_ARGUMENT && tries < 1'000'000; ++tries) its = octet_invoke(it, nullptr);  // Refused while the reset below came first.
+    for (int tries = 0; its == OCTET_INVALID_ARGUMENT && tries < 1'000'000; ++tries)
+      its = octet_invoke(it, nullptr);  // Refused while the reset below came first.
     code = its;
   });
   while (!started) std::this_thread::yield();

@@ -82,11 +82,12 @@ graph::Model Custom() {
 
 bool WriteAll(const std::string& folder) {
   const Quant quant{{0.5f}, {3}};
-  return Write(folder + "/add.tflite", Add()) && Write(folder + "/two.tflite", Two()) && Write(folder + "/where.tflite", Where()) && Write(folder + "/slow.tflite", Slow()) && Write(folder + "/custom.tflite", Custom()) &&
-         Write(folder + "/f32.tflite", Reshape(DType::kF32)) && Write(folder + "/i32.tflite", Reshape(DType::kI32)) &&
-         Write(folder + "/i64.tflite", Reshape(DType::kI64)) && Write(folder + "/i16.tflite", Reshape(DType::kI16)) &&
-         Write(folder + "/bool.tflite", Reshape(DType::kBool)) && Write(folder + "/i8.tflite", Reshape(DType::kI8, quant)) &&
-         Write(folder + "/u8.tflite", Reshape(DType::kU8)) && Write(folder + "/string.tflite", Reshape(DType::kString));
+  return Write(folder + "/add.tflite", Add()) && Write(folder + "/two.tflite", Two()) && Write(folder + "/where.tflite", Where()) &&
+         Write(folder + "/slow.tflite", Slow()) && Write(folder + "/custom.tflite", Custom()) && Write(folder + "/f32.tflite", Reshape(DType::kF32)) &&
+         Write(folder + "/i32.tflite", Reshape(DType::kI32)) && Write(folder + "/i64.tflite", Reshape(DType::kI64)) &&
+         Write(folder + "/i16.tflite", Reshape(DType::kI16)) && Write(folder + "/bool.tflite", Reshape(DType::kBool)) &&
+         Write(folder + "/i8.tflite", Reshape(DType::kI8, quant)) && Write(folder + "/u8.tflite", Reshape(DType::kU8)) &&
+         Write(folder + "/string.tflite", Reshape(DType::kString));
 }
 
 }  // namespace

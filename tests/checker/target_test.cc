@@ -113,7 +113,8 @@ struct Refusal {
 TensorType Image(DType type, int32_t batch = 1) { return {type, Shape{batch, 8, 8, 3}, {}}; }
 void AddConv(Builder& b, DType type, int dilation, int stride, int32_t batch = 1) {
   const auto x = b.Input("x", Image(type, batch));
-  const auto w = type == DType::kF32 ? b.Constant<float>("w", Shape{4, 3, 3, 3}, std::vector<float>(108, 0.5f)) : b.Constant<int8_t>("w", Shape{4, 3, 3, 3}, std::vector<int8_t>(108, 5));
+  const auto w = type == DType::kF32 ? b.Constant<float>("w", Shape{4, 3, 3, 3}, std::vector<float>(108, 0.5f))
+                                     : b.Constant<int8_t>("w", Shape{4, 3, 3, 3}, std::vector<int8_t>(108, 5));
   const auto bias = type == DType::kF32 ? b.Constant<float>("b", Shape{4}, {0, 0, 0, 0}) : b.Constant<int32_t>("b", Shape{4}, {0, 0, 0, 0});
   const auto y = b.g().AddTensor("layer", {type, Shape{batch, 8, 8, 4}, {}});
   const ops::OpDef& def = *ops::Find("conv_2d");

@@ -152,7 +152,8 @@ TEST(Preprocess, SaysWhatItReads) {
   ASSERT_TRUE(p.ok());
   EXPECT_EQ(Text(*p), "scale=0.25,mean=1:2:3,std=2,resize=4x6,crop=2x2,color=rgb");
   EXPECT_EQ(*ParsePreprocess(Text(*p)), *p);
-  for (const char* bad : {"scale", "scale=", "scale=1/0", "std=0", "resize=0x3", "resize=-1", "color=blue", "zoom=2", "mean=nan"}) EXPECT_FALSE(ParsePreprocess(bad).ok()) << bad;
+  for (const char* bad : {"scale", "scale=", "scale=1/0", "std=0", "resize=0x3", "resize=-1", "color=blue", "zoom=2", "mean=nan"})
+    EXPECT_FALSE(ParsePreprocess(bad).ok()) << bad;
 }
 
 TEST(Preprocess, ResizesCropsAndNormalizes) {

@@ -49,7 +49,8 @@ std::vector<Operation> OperationsOf(Bytes model) {
   std::vector<Operation> list;
   for (const WireField& op : Fields(block, 3)) {
     for (const WireField& operand : Fields(op.bytes, 2))
-      for (const WireField& binding : Fields(At(operand.bytes, {2}), 1)) EXPECT_TRUE(known.contains(Text(At(binding.bytes, {1})))) << Text(At(binding.bytes, {1}));
+      for (const WireField& binding : Fields(At(operand.bytes, {2}), 1))
+        EXPECT_TRUE(known.contains(Text(At(binding.bytes, {1})))) << Text(At(binding.bytes, {1}));
     list.push_back({Text(At(op.bytes, {1})), Text(At(op.bytes, {3, 1}))});
     EXPECT_TRUE(known.insert(list.back().result).second) << list.back().result;
   }
@@ -136,7 +137,8 @@ TEST_F(CoreMl, ImagesAreTransposedOnlyAtTheEnds) {
   EXPECT_EQ(Names(model), "transpose conv relu conv add reduce_mean softmax identity");
   EXPECT_EQ(Text(At(model, {2, 1, 1})), "tensor_0");
   ASSERT_EQ(details_.failures.size(), 1u);
-  EXPECT_NE(details_.failures[0].find("its model is in '" + folder_ + "/nodes_0-4.mlpackage'; Core ML is part of Apple's systems"), std::string::npos) << details_.failures[0];
+  EXPECT_NE(details_.failures[0].find("its model is in '" + folder_ + "/nodes_0-4.mlpackage'; Core ML is part of Apple's systems"), std::string::npos)
+      << details_.failures[0];
   // Two weights and two biases, each at a multiple of 64 behind 64 bytes that describe it.
   const std::vector<std::byte> weights = Read(package + "Data/com.apple.CoreML/weights/weight.bin");
   uint32_t head[2];
@@ -160,7 +162,8 @@ TEST_F(CoreMl, IntegersAreRealInside) {
   const auto x = b.Input("x", type);
   b.g().outputs = {b.Node("tanh", "y", {b.Node("add", "a", {x, x}, type)}, {DType::kI8, Shape{2, 8}, {{1.0f / 128}, {0}, 0, 0}})};
   Run(b.model, test::RandomBytes(16, 4));
-  EXPECT_EQ(Names(Read("nodes_0-1.mlpackage/Data/com.apple.CoreML/model.mlmodel")), "cast dequantize add quantize dequantize tanh quantize dequantize cast identity");
+  EXPECT_EQ(Names(Read("nodes_0-1.mlpackage/Data/com.apple.CoreML/model.mlmodel")),
+            "cast dequantize add quantize dequantize tanh quantize dequantize cast identity");
 }
 
 TEST_F(CoreMl, WhatItHasNotIsSaid) {
@@ -170,7 +173,8 @@ TEST_F(CoreMl, WhatItHasNotIsSaid) {
   b.g().outputs = {b.Node("elu", "y", {r})};
   Run(b.model, test::RandomFloats(24, 1));
   ASSERT_FALSE(details_.reasons.empty());
-  EXPECT_TRUE(std::ranges::any_of(details_.reasons, [](const auto& why) { return why.op == "round" && why.text == "Core ML has no such operation, or octet does not map it"; }));
+  EXPECT_TRUE(std::ranges::any_of(details_.reasons,
+                                  [](const auto& why) { return why.op == "round" && why.text == "Core ML has no such operation, or octet does not map it"; }));
 }
 
 TEST_F(CoreMl, AFolderThatCannotBeMadeIsAFailure) {

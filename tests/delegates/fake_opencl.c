@@ -76,19 +76,25 @@ API int32_t clGetDeviceInfo(void* d, uint32_t what, size_t room, void* to, size_
     default: return Give("fake", 5, room, to, size);
   }
 }
-API void* clCreateContext(const intptr_t* properties, uint32_t n, void* const* devices, void (*notify)(const char*, const void*, size_t, void*), void* user, int32_t* code) {
+API void* clCreateContext(const intptr_t* properties, uint32_t n, void* const* devices, void (*notify)(const char*, const void*, size_t, void*), void* user,
+                          int32_t* code) {
   return (void)properties, (void)n, (void)devices, (void)notify, (void)user, Make(0, NULL, code);
 }
 API int32_t clReleaseContext(void* o) { return Free(o); }
-API void* clCreateCommandQueue(void* context, void* d, uint64_t properties, int32_t* code) { return (void)context, (void)d, (void)properties, Make(0, NULL, code); }
+API void* clCreateCommandQueue(void* context, void* d, uint64_t properties, int32_t* code) {
+  return (void)context, (void)d, (void)properties, Make(0, NULL, code);
+}
 API int32_t clReleaseCommandQueue(void* o) { return Free(o); }
 API void* clCreateBuffer(void* context, uint64_t flags, size_t bytes, void* host, int32_t* code) {
   (void)context;
   return Make(bytes, flags & 8 ? host : NULL, code);
 }
 API int32_t clReleaseMemObject(void* o) { return Free(o); }
-API void* clCreateProgramWithSource(void* context, uint32_t n, const char** text, const size_t* lengths, int32_t* code) { return (void)context, (void)n, (void)text, (void)lengths, Make(0, NULL, code); }
-API void* clCreateProgramWithBinary(void* context, uint32_t n, void* const* devices, const size_t* sizes, const unsigned char** binaries, int32_t* status, int32_t* code) {
+API void* clCreateProgramWithSource(void* context, uint32_t n, const char** text, const size_t* lengths, int32_t* code) {
+  return (void)context, (void)n, (void)text, (void)lengths, Make(0, NULL, code);
+}
+API void* clCreateProgramWithBinary(void* context, uint32_t n, void* const* devices, const size_t* sizes, const unsigned char** binaries, int32_t* status,
+                                    int32_t* code) {
   (void)context, (void)n, (void)devices, (void)sizes, (void)binaries;
   *status = 0;
   return Make(0, NULL, code);
@@ -104,7 +110,9 @@ API int32_t clGetProgramInfo(void* p, uint32_t what, size_t room, void* to, size
   if (what == kInfoBinaries) memcpy(*(void**)to, "fake", 4);
   return 0;
 }
-API int32_t clGetProgramBuildInfo(void* p, void* d, uint32_t what, size_t room, void* to, size_t* size) { return (void)p, (void)d, (void)what, Give("a log", 6, room, to, size); }
+API int32_t clGetProgramBuildInfo(void* p, void* d, uint32_t what, size_t room, void* to, size_t* size) {
+  return (void)p, (void)d, (void)what, Give("a log", 6, room, to, size);
+}
 API int32_t clReleaseProgram(void* o) { return Free(o); }
 API void* clCreateKernel(void* p, const char* name, int32_t* code) { return (void)p, (void)name, Make(0, NULL, code); }
 API int32_t clGetKernelWorkGroupInfo(void* k, void* d, uint32_t what, size_t room, void* to, size_t* size) {
@@ -113,8 +121,11 @@ API int32_t clGetKernelWorkGroupInfo(void* k, void* d, uint32_t what, size_t roo
   return Give(&most, sizeof most, room, to, size);
 }
 API int32_t clReleaseKernel(void* o) { return Free(o); }
-API int32_t clSetKernelArg(void* k, uint32_t index, size_t bytes, const void* value) { return (void)k, (void)index, (void)bytes, (void)value, Fails() ? fail_code : 0; }
-API int32_t clEnqueueNDRangeKernel(void* q, void* k, uint32_t n, const size_t* offset, const size_t* global, const size_t* local, uint32_t waits, void* const* list, void** event) {
+API int32_t clSetKernelArg(void* k, uint32_t index, size_t bytes, const void* value) {
+  return (void)k, (void)index, (void)bytes, (void)value, Fails() ? fail_code : 0;
+}
+API int32_t clEnqueueNDRangeKernel(void* q, void* k, uint32_t n, const size_t* offset, const size_t* global, const size_t* local, uint32_t waits,
+                                   void* const* list, void** event) {
   (void)q, (void)k, (void)n, (void)offset, (void)global, (void)local, (void)waits, (void)list;
   if (Fails()) return fail_code;
   if (event) {
@@ -136,12 +147,15 @@ API int32_t clEnqueueWriteBuffer(void* q, void* b, uint32_t wait, size_t at, siz
   ++writes;
   return 0;
 }
-API void* clEnqueueMapBuffer(void* q, void* b, uint32_t wait, uint64_t flags, size_t at, size_t bytes, uint32_t n, void* const* list, void** event, int32_t* code) {
+API void* clEnqueueMapBuffer(void* q, void* b, uint32_t wait, uint64_t flags, size_t at, size_t bytes, uint32_t n, void* const* list, void** event,
+                             int32_t* code) {
   (void)q, (void)wait, (void)flags, (void)bytes, (void)n, (void)list, (void)event;
   *code = Fails() ? fail_code : 0;
   return *code ? NULL : ((Object*)b)->data + at;
 }
-API int32_t clEnqueueUnmapMemObject(void* q, void* b, void* mapped, uint32_t n, void* const* list, void** event) { return (void)q, (void)b, (void)mapped, (void)n, (void)list, (void)event, Fails() ? fail_code : 0; }
+API int32_t clEnqueueUnmapMemObject(void* q, void* b, void* mapped, uint32_t n, void* const* list, void** event) {
+  return (void)q, (void)b, (void)mapped, (void)n, (void)list, (void)event, Fails() ? fail_code : 0;
+}
 API int32_t clFlush(void* q) { return (void)q, Fails() ? fail_code : 0; }
 API int32_t clFinish(void* q) { return (void)q, Fails() ? fail_code : 0; }
 API int32_t clGetEventProfilingInfo(void* e, uint32_t what, size_t room, void* to, size_t* size) {

@@ -86,7 +86,9 @@ API uint32_t glGetError(void) {
   error = 0;
   return e;
 }
-API const uint8_t* glGetString(uint32_t what) { return (void)what, Does() ? (const uint8_t*)"llvmpipe, a stand-in" : NULL; } /* Software: its speed is not measured. */
+API const uint8_t* glGetString(uint32_t what) {
+  return (void)what, Does() ? (const uint8_t*)"llvmpipe, a stand-in" : NULL;
+} /* Software: its speed is not measured. */
 API const uint8_t* glGetStringi(uint32_t what, uint32_t i) { return (void)what, (void)i, Does() ? (const uint8_t*)"GL_EXT_disjoint_timer_query" : NULL; }
 API void glGetIntegerv(uint32_t what, int32_t* value) {
   if (!Does()) return;

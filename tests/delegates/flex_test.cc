@@ -51,7 +51,8 @@ std::vector<std::byte> Options(const std::string& op, const std::vector<Attribut
   return bytes;
 }
 
-void AddFlex(test::Builder& b, const std::string& op, const std::vector<Attribute>& attributes, std::vector<test::TensorId> inputs, std::vector<test::TensorId> outputs) {
+void AddFlex(test::Builder& b, const std::string& op, const std::vector<Attribute>& attributes, std::vector<test::TensorId> inputs,
+             std::vector<test::TensorId> outputs) {
   static auto& known = *new std::deque<std::pair<std::string, ops::OpDef>>;  // Graphs refer to them.
   auto& [name, def] = known.emplace_back("Flex" + op, ops::OpDef{});
   static const ops::Operand operand{.name = "x"}, many{.name = "x", .arity = ops::Arity::kMany};
@@ -174,7 +175,8 @@ TEST(Flex, StringsCross) {
 
 TEST(Flex, ResourcesStayThere) {
   {
-    const auto it = Open(ResourceModel({"Box", "Put", "Take"}), OCTET_FAKE_TENSORFLOW), other = Open(ResourceModel({"Box", "Put", "Take"}), OCTET_FAKE_TENSORFLOW);
+    const auto it = Open(ResourceModel({"Box", "Put", "Take"}), OCTET_FAKE_TENSORFLOW),
+               other = Open(ResourceModel({"Box", "Put", "Take"}), OCTET_FAKE_TENSORFLOW);
     const std::vector<float> twice = test::RandomFloats(kSize, 2);
     for (int again = 0; again < 3; ++again) {
       EXPECT_EQ(RunFloats(*it, kX), kX);

@@ -96,7 +96,8 @@ void ExpectEveryCallMayFail(const Stand& stand) {
 
 TEST_F(FakeOpenCl, EveryCallMayFail) {
   for (const int shared : {0, 1})
-    ExpectEveryCallMayFail({"cl", [] { return Load(); }, [&](int n) { reset_(n, kOutOfResources, shared); }, [&] { return Calls(); }, [&] { return Living(); }});
+    ExpectEveryCallMayFail(
+        {"cl", [] { return Load(); }, [&](int n) { reset_(n, kOutOfResources, shared); }, [&] { return Calls(); }, [&] { return Living(); }});
 }
 
 TEST(FakeOpenGl, EveryCallMayFail) {
@@ -110,7 +111,8 @@ TEST(FakeOpenGl, EveryCallMayFail) {
     return all[which];
   };
   // A turn of the context that fails leaves its objects to the end of the context.
-  ExpectEveryCallMayFail({"gl", [] { return delegates::LoadAll({std::string("gpu;api=gles;cache=off;tune=on;library=") + OCTET_FAKE_OPENGL}); }, reset, [&] { return number(0); }, [&] { return number(1); }});
+  ExpectEveryCallMayFail({"gl", [] { return delegates::LoadAll({std::string("gpu;api=gles;cache=off;tune=on;library=") + OCTET_FAKE_OPENGL}); }, reset,
+                          [&] { return number(0); }, [&] { return number(1); }});
   reset(-1);
   {
     auto loaded = delegates::LoadAll({std::string("gpu;api=gles;cache=off;tune=on;library=") + OCTET_FAKE_OPENGL});

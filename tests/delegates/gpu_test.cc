@@ -32,7 +32,8 @@ class Gpu : public testing::TestWithParam<std::string> {
     test::Runner cpu(model), gpu(model, options_);
     std::pair<std::vector<T>, std::vector<T>> answers{cpu.Run<T>(x), gpu.Run<T>(x)};
     const auto details = gpu.it->delegates();
-    EXPECT_EQ(details[0].nodes, details[0].total_nodes) << (details[0].reasons.empty() ? "" : std::string(details[0].reasons[0].op) + ": " + details[0].reasons[0].text);
+    EXPECT_EQ(details[0].nodes, details[0].total_nodes)
+        << (details[0].reasons.empty() ? "" : std::string(details[0].reasons[0].op) + ": " + details[0].reasons[0].text);
     for (const std::string& failure : details[0].failures) ADD_FAILURE() << failure;
     return answers;
   }
@@ -122,9 +123,11 @@ TEST_P(Gpu, IntegersAreTheCpusBits) {
   auto x = b.Input("x", {DType::kI8, Shape{1, 8, 9, 6}, quant(0.02f, 5)});
   Quant per_channel;
   std::vector<int32_t> bias(7);
-  for (int c = 0; c < 7; ++c) per_channel.scale.push_back(0.003f + 0.001f * static_cast<float>(c)), per_channel.zero_point.push_back(0), bias[static_cast<size_t>(c)] = 40 * c - 90;
+  for (int c = 0; c < 7; ++c)
+    per_channel.scale.push_back(0.003f + 0.001f * static_cast<float>(c)), per_channel.zero_point.push_back(0), bias[static_cast<size_t>(c)] = 40 * c - 90;
   auto w = b.Constant<int8_t>("w", Shape{7, 3, 3, 6}, test::RandomBytes(7 * 54, 1), per_channel);
-  auto conv = b.Node("conv_2d", "conv", {x, w, b.Constant<int32_t>("bias", Shape{7}, bias)}, {DType::kI8, {}, quant(0.05f, -7)}, [](graph::Node& n) { test::SetAttr(n, "fused_activation_function", ops::Activation::kRelu6); });
+  auto conv = b.Node("conv_2d", "conv", {x, w, b.Constant<int32_t>("bias", Shape{7}, bias)}, {DType::kI8, {}, quant(0.05f, -7)},
+                     [](graph::Node& n) { test::SetAttr(n, "fused_activation_function", ops::Activation::kRelu6); });
   auto act = b.Node("logistic", "act", {conv}, {DType::kI8, {}, quant(1.0f / 256, -128)});
   auto mul = b.Node("mul", "mul", {conv, act}, {DType::kI8, {}, quant(0.03f, 3)});
   auto sum = b.Node("add", "sum", {mul, conv}, {DType::kI8, {}, quant(0.07f, -20)});
@@ -154,7 +157,10 @@ TEST_P(Gpu, MovesElements) {
     auto padded = b.Node("pad", "padded", {x, b.Constant<int32_t>("paddings", Shape{4, 2}, {0, 0, 1, 2, 0, 1, 0, 0})}, type);
     auto reversed = b.Node("reverse_v2", "reversed", {padded, b.Constant<int32_t>("axes", Shape{1}, {2})}, type);
     auto turned = b.Node("transpose", "turned", {reversed, b.Constant<int32_t>("perm", Shape{4}, {0, 2, 1, 3})}, type);
-    auto piece = b.Node("strided_slice", "piece", {turned, b.Constant<int32_t>("begin", Shape{4}, {0, 1, 1, 0}), b.Constant<int32_t>("end", Shape{4}, {1, 7, 6, channels}), b.Constant<int32_t>("steps", Shape{4}, {1, 2, 1, 1})}, type);
+    auto piece = b.Node("strided_slice", "piece",
+                        {turned, b.Constant<int32_t>("begin", Shape{4}, {0, 1, 1, 0}), b.Constant<int32_t>("end", Shape{4}, {1, 7, 6, channels}),
+                         b.Constant<int32_t>("steps", Shape{4}, {1, 2, 1, 1})},
+                        type);
     auto joined = b.Node("concatenation", "joined", {piece, piece, piece}, type, [](graph::Node& n) { test::SetAttr<int32_t>(n, "axis", 3); });
     b.g().outputs = {b.Node("tile", "y", {joined, b.Constant<int32_t>("times", Shape{4}, {1, 2, 1, 1})}, type)};
     const auto [want, got] = Both<int8_t>(b.model, test::RandomBytes(static_cast<size_t>(24 * channels), 3));

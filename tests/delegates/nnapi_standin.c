@@ -62,7 +62,8 @@ EXPORT int ANeuralNetworksModel_setOperandValue(Model* m, int32_t i, const void*
   return OK;
 }
 EXPORT int ANeuralNetworksModel_addOperation(Model* m, int32_t code, uint32_t num_in, const uint32_t* in, uint32_t num_out, const uint32_t* out) {
-  static const struct { int32_t code; uint32_t inputs; } kKnown[] = {{ADD, 3}, {MUL, 3}, {CONV, 10}, {FULLY_CONNECTED, 4}, {MAX_POOL, 7}, {RELU, 1}, {RESHAPE, 2}, {TANH, 1}};
+  static const struct { int32_t code; uint32_t inputs; } kKnown[] = {{ADD, 3}, {MUL, 3}, {CONV, 10}, {FULLY_CONNECTED, 4}, {MAX_POOL, 7}, {RELU, 1},
+                                                                     {RESHAPE, 2}, {TANH, 1}};
   bool known = false;
   for (size_t i = 0; i < sizeof kKnown / sizeof *kKnown; ++i) known |= kKnown[i].code == code && kKnown[i].inputs == num_in;
   if (m->finished || !known || num_out != 1 || m->num_operations == 64) return BAD_DATA;
@@ -145,7 +146,8 @@ static void Windows(const Model* m, const Operation* op, bool conv) {
   const Operand* w = conv ? &m->operands[op->in[1]] : NULL;
   const int32_t kw = conv ? (int32_t)w->dims[2] : IntOf(m, op->in[4]), kh = conv ? (int32_t)w->dims[1] : IntOf(m, op->in[5]), fuse = IntOf(m, op->in[6]);
   const int32_t dw = conv ? IntOf(m, op->in[8]) : 1, dh = conv ? IntOf(m, op->in[9]) : 1;
-  const int32_t H = (int32_t)x->dims[1], W = (int32_t)x->dims[2], C = (int32_t)x->dims[3], oh = (int32_t)y->dims[1], ow = (int32_t)y->dims[2], oc = (int32_t)y->dims[3];
+  const int32_t H = (int32_t)x->dims[1], W = (int32_t)x->dims[2], C = (int32_t)x->dims[3], oh = (int32_t)y->dims[1], ow = (int32_t)y->dims[2],
+                oc = (int32_t)y->dims[3];
   const int32_t need_h = (oh - 1) * sh + (kh - 1) * dh + 1 - H, need_w = (ow - 1) * sw + (kw - 1) * dw + 1 - W;
   const int32_t top = same && need_h > 0 ? need_h / 2 : 0, left = same && need_w > 0 ? need_w / 2 : 0;
   for (int32_t b = 0; b < (int32_t)x->dims[0]; ++b)
@@ -186,7 +188,11 @@ static int Operate(Model* m, const Operation* op) {
   const size_t nb = Count(b);
   for (size_t i = 0; i < Count(y); ++i) {
     const float p = Values(a)[i % Count(a)], q = Values(b)[i % nb];
-    y->memory[i] = op->code == ADD ? Fuse(p + q, IntOf(m, op->in[2])) : op->code == MUL ? Fuse(p * q, IntOf(m, op->in[2])) : op->code == RELU ? fmaxf(p, 0) : op->code == TANH ? tanhf(p) : p;
+    y->memory[i] = op->code == ADD    ? Fuse(p + q, IntOf(m, op->in[2]))
+                   : op->code == MUL  ? Fuse(p * q, IntOf(m, op->in[2]))
+                   : op->code == RELU ? fmaxf(p, 0)
+                   : op->code == TANH ? tanhf(p)
+                                      : p;
   }
   return OK;
 }

@@ -68,7 +68,8 @@ TEST(Nnapi, PartsRunThere) {
 
 TEST(Nnapi, FailuresGoToTheCpu) {
   const std::vector<float> expected = test::Runner(Model()).Run<float>(kX);
-  for (const char* what : {"Model_create", "Model_addOperand", "Model_finish", "Compilation_create", "Compilation_finish", "Execution_create", "Execution_compute"}) {
+  for (const char* what :
+       {"Model_create", "Model_addOperand", "Model_finish", "Compilation_create", "Compilation_finish", "Execution_create", "Execution_compute"}) {
     Fail(what);
     const Outcome o = RunWith("");
     Fail("");

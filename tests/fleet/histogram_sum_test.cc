@@ -35,7 +35,8 @@ Numbers Read(const HistogramSum& sum) {
 
 Numbers Random(std::mt19937_64& random) {
   const auto pick = test::PickFrom<int64_t>(random);
-  Numbers h = {pick(-4, 8), pick(0, 1) ? pick(-1'000'000, 1'000'000) : pick(0, 900), pick(1, 3), 0, pick(0, 1'000'000'000'000'000'000), pick(0, 10), pick(10, 1'000'000)};
+  Numbers h = {pick(-4, 8),        pick(0, 1) ? pick(-1'000'000, 1'000'000) : pick(0, 900), pick(1, 3), 0, pick(0, 1'000'000'000'000'000'000), pick(0, 10),
+               pick(10, 1'000'000)};
   for (int64_t n = pick(0, 160); n > 0; --n) h.push_back(pick(0, 2));
   h[3] = std::accumulate(h.begin() + kHead, h.end(), h[2]);
   return h;

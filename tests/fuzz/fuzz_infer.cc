@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const std::vector<octet::serve::TensorSpec> specs = [] {
     std::vector<octet::serve::TensorSpec> s;
     for (int t = 0; t < 20; ++t)
-      if (const auto dtype = static_cast<DType>(t); !octet::serve::WireType(dtype).empty()) s.push_back({std::string(1, static_cast<char>('a' + t)), dtype, Shape{octet::kUnknown, 2}});
+      if (const auto dtype = static_cast<DType>(t); !octet::serve::WireType(dtype).empty())
+        s.push_back({std::string(1, static_cast<char>('a' + t)), dtype, Shape{octet::kUnknown, 2}});
     s.resize(3);  // All must come; with more, hardly any request would be complete.
     s.push_back({"s", DType::kString, Shape{octet::kUnknown}});
     return s;

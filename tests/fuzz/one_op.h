@@ -40,7 +40,8 @@ inline DType PickType(std::string_view row, char variable, Bytes& in) {
     if (row[at] != variable) continue;
     const std::string_view list = row.substr(at + 2, std::min(row.find(' ', at), row.size()) - at - 2);
     std::vector<std::string_view> names;
-    for (size_t b = 0; b <= list.size(); b = std::min(list.find('|', b), list.size()) + 1) names.push_back(list.substr(b, std::min(list.find('|', b), list.size()) - b));
+    for (size_t b = 0; b <= list.size(); b = std::min(list.find('|', b), list.size()) + 1)
+      names.push_back(list.substr(b, std::min(list.find('|', b), list.size()) - b));
     return DTypeFromName(names[in.Next() % names.size()]);
   }
   constexpr DType kAny[] = {DType::kF32, DType::kI8, DType::kI32, DType::kI64, DType::kU8, DType::kI16, DType::kBool, DType::kF16};

@@ -49,7 +49,8 @@ TEST(Attributes, AreTheirValuesAlone) {
 
 TEST(Graph, BooleansAreZeroOrOne) {
   graph::Graph g;
-  const auto t = g.AddConstant("mask", {DType::kBool, Shape{3}, {}}, graph::MakeBuffer(std::as_bytes(std::span<const uint8_t>(std::array<uint8_t, 3>{0, 230, 1}))));
+  const auto t =
+      g.AddConstant("mask", {DType::kBool, Shape{3}, {}}, graph::MakeBuffer(std::as_bytes(std::span<const uint8_t>(std::array<uint8_t, 3>{0, 230, 1}))));
   EXPECT_EQ(std::vector<uint8_t>(g.tensor(t).data<uint8_t>().begin(), g.tensor(t).data<uint8_t>().end()), (std::vector<uint8_t>{0, 1, 1}));
 }
 

@@ -68,17 +68,22 @@ TEST_P(OnnxFixture, AgreesWithTheReferenceEvaluator) {
     const bool whole = got.type->dtype == DType::kI64;
     for (int64_t k = 0; k < want->shape.elements(); ++k) {
       const double w = data::ElementAt(*want, k);
-      const double g = whole ? static_cast<double>(reinterpret_cast<const int64_t*>(got.data)[k]) : static_cast<double>(reinterpret_cast<const float*>(got.data)[k]);
+      const double g =
+          whole ? static_cast<double>(reinterpret_cast<const int64_t*>(got.data)[k]) : static_cast<double>(reinterpret_cast<const float*>(got.data)[k]);
       ASSERT_NEAR(g, w, atol + 1e-4 * std::fabs(w)) << "output " << i << " element " << k;
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Onnx, OnnxFixture, testing::Values("cnn", "unet", "shapes", "transformer", "recurrent", "quantized", "loops", "old", "function", "external", "any_length", "excite", "einsum", "free_axes", "masks",
-                                                               "placed", "blocks", "broadcast", "grids", "quantized_lstm", "regions", "branches", "scans", "scan_of_batch", "cubic", "solids", "quotients", "long_quotients", "distinct",
-                                                               "overwritten", "placed_open", "resized_open", "padded_open", "cropped_open", "collected", "collected_open", "halves", "triangles", "rolled", "counted", "any_boxes", "spread", "chosen_sequences",
-                                                               "eca", "boxes_placed", "from_the_end", "sequence_outputs", "windows", "heads", "spectra", "pooled_open", "rounds",
-                                                               "own_statistics", "patches", "clipped", "far_numbers", "open_channels", "computed_regions", "support_vectors", "questions", "bins", "bins_open", "ranks", "reshaped_open"));
+INSTANTIATE_TEST_SUITE_P(Onnx, OnnxFixture,
+                         testing::Values("cnn", "unet", "shapes", "transformer", "recurrent", "quantized", "loops", "old", "function", "external", "any_length",
+                                         "excite", "einsum", "free_axes", "masks", "placed", "blocks", "broadcast", "grids", "quantized_lstm", "regions",
+                                         "branches", "scans", "scan_of_batch", "cubic", "solids", "quotients", "long_quotients", "distinct", "overwritten",
+                                         "placed_open", "resized_open", "padded_open", "cropped_open", "collected", "collected_open", "halves", "triangles",
+                                         "rolled", "counted", "any_boxes", "spread", "chosen_sequences", "eca", "boxes_placed", "from_the_end",
+                                         "sequence_outputs", "windows", "heads", "spectra", "pooled_open", "rounds", "own_statistics", "patches", "clipped",
+                                         "far_numbers", "open_channels", "computed_regions", "support_vectors", "questions", "bins", "bins_open", "ranks",
+                                         "reshaped_open"));
 
 TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
   const auto ops = Operators(Optimized("cnn.onnx"));

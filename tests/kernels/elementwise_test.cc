@@ -61,7 +61,8 @@ using Run = decltype(Elementwise::sum_s8);
 void SetFloor(Pair* p) {
   kernels::FlooredPanel floor;
   const int64_t a = std::max(127 - p->q.zero_a, p->q.zero_a + 128), b = std::max(127 - p->q.zero_b, p->q.zero_b + 128);
-  if (ops::FloorOf(p->out, p->q.zero_out, {-128, 127}, {-a * b, a * b}, &floor)) p->q.floor = {floor.scale[0], floor.fine[0], floor.plus[0], floor.plus_negative[0], floor.bias[0]};
+  if (ops::FloorOf(p->out, p->q.zero_out, {-128, 127}, {-a * b, a * b}, &floor))
+    p->q.floor = {floor.scale[0], floor.fine[0], floor.plus[0], floor.plus_negative[0], floor.bias[0]};
 }
 
 void CheckPairs(Run Elementwise::*run, int shift, int64_t largest_out, const Formula& formula, bool floors = false) {
@@ -124,7 +125,8 @@ TEST(KernelElementwise, ProductsOfRowsThatShareOne) {
       std::vector<int8_t> y(n * rows + 1, 55);
       e->product_rows_s8(x.data() + 1, shared.data() + 1, static_cast<int64_t>(n), static_cast<int64_t>(rows), {p.q.zero_a, p.q.zero_b}, p.q, y.data());
       for (size_t i = 0; i < n * rows; ++i)
-        ASSERT_EQ(std::clamp(Requantize((x[1 + i] - p.q.zero_a) * (shared[1 + i % n] - p.q.zero_b), p.out) + p.q.zero_out, -128, 127), y[i]) << "round " << round << " element " << i;
+        ASSERT_EQ(std::clamp(Requantize((x[1 + i] - p.q.zero_a) * (shared[1 + i % n] - p.q.zero_b), p.out) + p.q.zero_out, -128, 127), y[i])
+            << "round " << round << " element " << i;
       ASSERT_EQ(55, y[n * rows]) << "written behind the end";
     }
   }
@@ -145,7 +147,8 @@ TEST(KernelElementwise, SumsBackToBytes) {
         e->to_bytes(sums.data(), 32, rows, offset.data(), RescaleOf(m, largest), -7, columns, y.data(), columns);
         for (int r = 0; r < rows; ++r)
           for (int c = 0; c < columns; ++c)
-            ASSERT_EQ(std::clamp(Requantize(sums[static_cast<size_t>(r * 32 + c)] - offset[static_cast<size_t>(r)], m) - 7, -128, 127), y[static_cast<size_t>(r * columns + c)]);
+            ASSERT_EQ(std::clamp(Requantize(sums[static_cast<size_t>(r * 32 + c)] - offset[static_cast<size_t>(r)], m) - 7, -128, 127),
+                      y[static_cast<size_t>(r * columns + c)]);
       }
     }
   }
@@ -185,7 +188,8 @@ TEST(KernelElementwise, TablesAsPieces) {
   int of_bits = 0, of_distance = 0, none = 0;
   for (int round = 0; round < 300; ++round) {
     kernels::ByteTable table;
-    const double scale = std::ldexp(1 + static_cast<double>(random() % 1000) / 1000, static_cast<int>(random() % 16) - 9), zero = static_cast<double>(random() % 200) - 100;
+    const double scale = std::ldexp(1 + static_cast<double>(random() % 1000) / 1000, static_cast<int>(random() % 16) - 9),
+                 zero = static_cast<double>(random() % 200) - 100;
     const double out = std::max(0.278, scale * (127 - zero)) / 250, noise = round % 4 ? 0 : static_cast<double>(random() % 3);
     for (int v = -128; v < 128; ++v) {
       const double real = scale * (v - zero), y = real / (1 + std::exp(-real)) / out - 120 + noise * static_cast<double>(random() % 2);
@@ -482,6 +486,55 @@ TEST(KernelElementwise, SoftmaxOfRows) {
   }
 }
 
+TEST(KernelElementwise, BlendsRowsOfBytes) {
+  std::mt19937 random(12);
+  const auto pick = [&](uint32_t most) { return 1 + static_cast<int32_t>(random() % most); };
+  for (int round = 0; round < 400; ++round) {
+    const int32_t width = pick(20), channels = pick(round % 2 ? 5 : 70), outputs = pick(40), down = pick(1025) - 1;
+    const auto values = static_cast<size_t>(width * channels);
+    std::vector<int8_t> upper = RandomBytes(values, random()), lower = RandomBytes(values, random());
+    if (round % 4 == 0)
+      for (size_t k = 0; k < values; ++k) upper[k] = upper[k] < 0 ? -128 : 127, lower[k] = lower[k] < 0 ? -128 : 127;
+    std::vector<kernels::Between<int32_t>> places;
+    for (int32_t i = 0; i < outputs; ++i) {
+      const int32_t low = i * width / outputs, high = std::min(low + static_cast<int32_t>(random() % 2), width - 1);
+      places.push_back({low, high, high > low ? static_cast<int32_t>(random() % 1024) : 0});
+    }
+    for (const Elementwise* table : Tables()) {
+      std::vector<int32_t> sums(values + kernels::BlendRowS8::kMore, -1);
+      std::vector<int8_t> y(static_cast<size_t>(outputs * channels) + 1, 99);
+      table->blend_row_s8({upper.data(), lower.data(), width, channels, down, places.data(), outputs, sums.data(), y.data()});
+      for (int32_t k = 0; k < outputs * channels; ++k) {
+        const auto& [low, high, at] = places[static_cast<size_t>(k / channels)];
+        const auto left = static_cast<size_t>(low * channels + k % channels), right = static_cast<size_t>(high * channels + k % channels);
+        const int32_t sum = (upper[left] * (1024 - at) + upper[right] * at) * (1024 - down) + (lower[left] * (1024 - at) + lower[right] * at) * down;
+        ASSERT_EQ(y[static_cast<size_t>(k)], std::lround(sum / 1048576.0)) << round << ' ' << k;
+      }
+      EXPECT_EQ(y.back(), 99);
+    }
+  }
+}
+
+TEST(KernelElementwise, BlendsFourFloats) {
+  std::mt19937 random(13);
+  for (int round = 0; round < 200; ++round) {
+    const int64_t n = 1 + static_cast<int64_t>(random() % 50);
+    const std::vector<float> x = RandomFloats(static_cast<size_t>(4 * n), random());
+    const float *a = x.data(), *b = a + n, *c = b + n, *d = c + n;
+    const auto fraction = [&] { return static_cast<float>(random() % 1001) / 1000; };
+    const float down = fraction(), right = fraction();
+    for (const Elementwise* table : Tables()) {
+      std::vector<float> y(static_cast<size_t>(n) + 1, 99);
+      table->blend_f32(a, b, c, d, down, right, n, y.data());
+      for (int64_t k = 0; k < n; ++k) {
+        const float left = a[k] * (1 - down) * (1 - right) + c[k] * down * (1 - right);
+        ASSERT_EQ(y[static_cast<size_t>(k)], left + b[k] * (1 - down) * right + d[k] * down * right) << round << ' ' << k;
+      }
+      EXPECT_EQ(y.back(), 99);
+    }
+  }
+}
+
 TEST(KernelElementwise, TransposesElementsOf32Bits) {
   for (const Elementwise* e : Tables()) {
     for (int64_t rows : {1, 7, 8, 16, 33}) {
@@ -491,7 +544,8 @@ TEST(KernelElementwise, TransposesElementsOf32Bits) {
         std::vector<float> y(static_cast<size_t>(columns * to), 55.0f);
         e->transpose_32(reinterpret_cast<const std::byte*>(x.data()), from * 4, rows, columns, reinterpret_cast<std::byte*>(y.data()), to * 4);
         for (int64_t c = 0; c < columns; ++c)
-          for (int64_t r = 0; r < to; ++r) ASSERT_EQ(r < rows ? x[static_cast<size_t>(r * from + c)] : 55.0f, y[static_cast<size_t>(c * to + r)]) << r << ", " << c;
+          for (int64_t r = 0; r < to; ++r)
+            ASSERT_EQ(r < rows ? x[static_cast<size_t>(r * from + c)] : 55.0f, y[static_cast<size_t>(c * to + r)]) << r << ", " << c;
       }
     }
   }

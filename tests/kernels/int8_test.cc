@@ -137,7 +137,8 @@ void ExpectRequantized(const Int8& k, Constants& c, size_t columns, const std::v
   k.multiply(p, at.data(), rows, 0, panels, y.data(), scratch.data());
   for (size_t r = 0; r < static_cast<size_t>(rows); ++r)
     for (size_t i = 0; i < columns; ++i)
-      ASSERT_EQ(y[r * columns + i], c.Expected(sums[i], i, f64)) << k.name << ": sum " << sums[i] << ", mantissa " << c.multiplier[i].mantissa << ", shift " << c.multiplier[i].shift;
+      ASSERT_EQ(y[r * columns + i], c.Expected(sums[i], i, f64))
+          << k.name << ": sum " << sums[i] << ", mantissa " << c.multiplier[i].mantissa << ", shift " << c.multiplier[i].shift;
   EXPECT_EQ(y.back(), 99) << "wrote behind the last value";
   ExpectFinished(k, p, rows, y);
 }
@@ -154,7 +155,8 @@ TEST(KernelInt8, RequantizesLikeTheReferenceAroundTies) {
     std::vector<int32_t> sums(columns);
     for (size_t i = 0; i < columns; ++i) {
       const int32_t m = random() % 4 ? (1 << 30) + static_cast<int32_t>(random() % (1u << 30)) : 1 << 30;
-      c.Set(i, random() % 20 ? ops::Multiplier{m, narrow ? -static_cast<int32_t>(random() % 30) : static_cast<int32_t>(random() % 20) - 16} : ops::Multiplier{});
+      c.Set(i,
+            random() % 20 ? ops::Multiplier{m, narrow ? -static_cast<int32_t>(random() % 30) : static_cast<int32_t>(random() % 20) - 16} : ops::Multiplier{});
       c.scale[i] = std::ldexp(static_cast<double>(c.mantissa[i]), c.multiplier[i].shift - 31);
       // Near a tie of the second rounding, or anything that is allowed.
       const double unit = std::max(1.0, std::ldexp(1.0, c.right[i]) * 2.0 * (1 << 30) / m), tie = unit * (static_cast<double>(random() % 512) - 256.5);
@@ -185,15 +187,20 @@ TEST(KernelInt8, FloorsWhereTheReferenceRounds) {
     } else {
       c.zero = -128;
     }
-    for (size_t i = 0; i < columns; ++i) c.Set(i, random() % 30 ? ops::Multiplier{(1 << 30) + static_cast<int32_t>(random() % (1u << 30)), -(round / 9) - static_cast<int32_t>(random() % 3)} : ops::Multiplier{});
-    for (size_t i = 0; i < columns; ++i) c.scale[i] = c.mantissa[i] ? std::ldexp(c.mantissa[i] + static_cast<double>(random() % 1000) * 0x1p-10, -31 - c.right[i]) : 0;
+    for (size_t i = 0; i < columns; ++i)
+      c.Set(i, random() % 30 ? ops::Multiplier{(1 << 30) + static_cast<int32_t>(random() % (1u << 30)), -(round / 9) - static_cast<int32_t>(random() % 3)}
+                             : ops::Multiplier{});
+    for (size_t i = 0; i < columns; ++i)
+      c.scale[i] = c.mantissa[i] ? std::ldexp(c.mantissa[i] + static_cast<double>(random() % 1000) * 0x1p-10, -31 - c.right[i]) : 0;
     for (const Int8* k : Tables()) tried += k->floor != nullptr, floored += c.View(*k, kFarthest, f64).floored != kernels::Floored::kNone;
     std::vector<int32_t> sums(columns);
     for (int output = c.low - 2; output <= c.high + 2; ++output)
       for (int side = -1; side <= 1; ++side) {
         for (size_t i = 0; i < columns; ++i) {
           const double unit = c.mantissa[i] ? std::ldexp(1.0, 31 + c.right[i]) / c.mantissa[i] : 1000, at = (output - c.zero - 0.5) * unit + side;
-          sums[i] = output < c.low - 1 ? -kFarthest : output > c.high + 1 ? kFarthest : static_cast<int32_t>(std::clamp<double>(std::round(at), -kFarthest, kFarthest));
+          sums[i] = output < c.low - 1    ? -kFarthest
+                    : output > c.high + 1 ? kFarthest
+                                          : static_cast<int32_t>(std::clamp<double>(std::round(at), -kFarthest, kFarthest));
           c.bias[i] = sums[i];
         }
         for (const Int8* k : Tables()) ExpectRequantized(*k, c, columns, sums, kFarthest, f64, 1 + round % 30);
@@ -217,11 +224,14 @@ TEST(KernelInt8, FloorsWhereSumsReachFewOutputs) {
     std::vector<std::vector<int32_t>> sums(columns);
     for (size_t i = 0; i < columns; ++i) {
       const bool huge = random() % 4 == 0;
-      const int32_t right = huge ? 26 + static_cast<int32_t>(random() % 6) : random() % 3 ? 14 + static_cast<int32_t>(random() % 9) : static_cast<int32_t>(random() % 10);
+      const int32_t right = huge           ? 26 + static_cast<int32_t>(random() % 6)
+                            : random() % 3 ? 14 + static_cast<int32_t>(random() % 9)
+                                           : static_cast<int32_t>(random() % 10);
       c.Set(i, {(1 << 30) + static_cast<int32_t>(random() % (1u << 30)), -right});
       const double unit = std::ldexp(1.0, 31 + right) / c.mantissa[i];  // Of an output.
       const double share = static_cast<double>(random() % 2600) / 1300 - 1;
-      const auto middle = static_cast<int64_t>(huge ? 0x1.fcp30 * share : unit * 130 * share), most = huge ? static_cast<int64_t>(random() % 0x800000) : static_cast<int64_t>(unit * static_cast<double>(random() % 100) / 70);
+      const auto middle = static_cast<int64_t>(huge ? 0x1.fcp30 * share : unit * 130 * share),
+                 most = huge ? static_cast<int64_t>(random() % 0x800000) : static_cast<int64_t>(unit * static_cast<double>(random() % 100) / 70);
       if (!huge && std::abs(middle) + most >= kernels::kMostSum) {
         c.ranges.push_back({});
         sums[i] = {0};
@@ -270,16 +280,19 @@ TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
     const int64_t rows = round == 100 ? 515 : many ? 20 + random() % 20 : 1 + random() % (round % 8 == 5 ? 70 : 40);  // A block holds 512.
     const bool f64 = round % 7 == 3;
     const int64_t beside = round % 5 < 2 ? random() % 20 : 0;  // Columns of y that belong to others.
-    const int64_t panels = (columns + kPanel - 1) / kPanel, groups = (length + 3) / 4, pitch = across ? length / 3 : 1 + random() % 7, between = length + random() % 9;
+    const int64_t panels = (columns + kPanel - 1) / kPanel, groups = (length + 3) / 4, pitch = across ? length / 3 : 1 + random() % 7,
+                  between = length + random() % 9;
     const auto extreme = [&] { return random() % 4 == 0 ? (random() % 2 ? int8_t{-128} : int8_t{127}) : static_cast<int8_t>(random()); };
-    std::vector<int8_t> w(static_cast<size_t>(columns * segments * length)), packed(static_cast<size_t>(panels * segments * groups * 64)), x(static_cast<size_t>(rows * pitch + segments * between + length + 8));
+    std::vector<int8_t> w(static_cast<size_t>(columns * segments * length)), packed(static_cast<size_t>(panels * segments * groups * 64)),
+        x(static_cast<size_t>(rows * pitch + segments * between + length + 8));
     const bool narrow_range = round % 3 == 0;
     for (int8_t& v : w) v = narrow_range ? std::max<int8_t>(extreme(), -127) : extreme();
     for (int8_t& v : x) v = extreme();
     for (int64_t c = 0; c < columns; ++c)
       for (int64_t s = 0; s < segments; ++s)
         for (int64_t k = 0; k < length; ++k)
-          packed[static_cast<size_t>(((c / kPanel * segments + s) * groups + k / 4) * 64 + c % kPanel * 4 + k % 4)] = w[static_cast<size_t>((c * segments + s) * length + k)];
+          packed[static_cast<size_t>(((c / kPanel * segments + s) * groups + k / 4) * 64 + c % kPanel * 4 + k % 4)] =
+              w[static_cast<size_t>((c * segments + s) * length + k)];
     for (const Int8* k : Tables()) {
       if (length == 0 && std::string_view(k->name) == "model of amx") continue;  // Who calls it asks for some depth first.
       Constants constants(static_cast<size_t>(columns));
@@ -299,7 +312,8 @@ TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
       for (size_t i = last; i < loaded.size(); ++i) loaded[i] = (round / 2 + i) % 2 == 0 ? 0xff : 0x7f;
       std::vector<const void*> at;
       for (int64_t r = 0; r < rows; ++r) at.push_back(loaded.data() + r * pitch * k->value_bytes);
-      const kernels::ProductS8 p{offset.data(), segments, length, packed.data(), constants.View(*k, int64_t{1} << (round % 2 == 0 ? 28 : 31), f64), columns, columns + beside, narrow_range};
+      const kernels::ProductS8 p{offset.data(), segments,         length,      packed.data(), constants.View(*k, int64_t{1} << (round % 2 == 0 ? 28 : 31), f64),
+                                 columns,       columns + beside, narrow_range};
       std::vector<int8_t> y(static_cast<size_t>(rows * p.pitch) + 1, 99);
       const int64_t cut = many ? 1 : random() % (panels + 1);
       {
@@ -310,8 +324,10 @@ TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
       for (int64_t r = 0; r < rows; ++r)
         for (int64_t c = 0; c < columns; ++c) {
           int32_t sum = 0;
-          for (int64_t i = 0; i < segments * length; ++i) sum += x[static_cast<size_t>(r * pitch + i / length * between + i % length)] * w[static_cast<size_t>(c * segments * length + i)];
-          ASSERT_EQ(y[static_cast<size_t>(r * p.pitch + c)], constants.Expected(sum, static_cast<size_t>(c), f64)) << k->name << " row " << r << " column " << c;
+          for (int64_t i = 0; i < segments * length; ++i)
+            sum += x[static_cast<size_t>(r * pitch + i / length * between + i % length)] * w[static_cast<size_t>(c * segments * length + i)];
+          ASSERT_EQ(y[static_cast<size_t>(r * p.pitch + c)], constants.Expected(sum, static_cast<size_t>(c), f64))
+              << k->name << " row " << r << " column " << c;
         }
       for (int64_t r = 0; r < rows; ++r)
         for (int64_t c = columns; c < p.pitch; ++c) ASSERT_EQ(y[static_cast<size_t>(r * p.pitch + c)], 99) << k->name << " wrote beside row " << r;
@@ -329,7 +345,9 @@ TEST(KernelInt8, LoadsPixels) {
     for (const Int8* k : Tables()) {
       std::vector<uint8_t> to(static_cast<size_t>(pitch * count) + 1, 77);
       k->load_pixels(x.data(), n, count, stride, to.data(), pitch);
-      for (int64_t i = 0; i < n * count; ++i) ASSERT_EQ(to[static_cast<size_t>(i / n * pitch + i % n)], static_cast<uint8_t>(x[static_cast<size_t>(i / n * stride + i % n)] + k->tap_offset)) << k->name;
+      for (int64_t i = 0; i < n * count; ++i)
+        ASSERT_EQ(to[static_cast<size_t>(i / n * pitch + i % n)], static_cast<uint8_t>(x[static_cast<size_t>(i / n * stride + i % n)] + k->tap_offset))
+            << k->name;
       EXPECT_EQ(to.back(), 77);
     }
   }

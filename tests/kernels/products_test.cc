@@ -78,7 +78,8 @@ TEST(KernelProducts, ConvInt8) {
     const TensorType out{DType::kI8, {}, Quant::PerTensor(0.07f, 11)};
     if ((c.filter_h - 1) * c.dilation >= c.height || (c.filter_w - 1) * c.dilation >= c.width) continue;
     const auto x = b.Input("x", in);
-    const auto w = b.Constant<int8_t>("w", Shape{c.out, c.filter_h, c.filter_w, c.in}, test::RandomBytes(static_cast<size_t>(c.out * c.filter_h * c.filter_w * c.in), random()), WeightScales(random, c.out, 0));
+    const auto w = b.Constant<int8_t>("w", Shape{c.out, c.filter_h, c.filter_w, c.in},
+                                      test::RandomBytes(static_cast<size_t>(c.out * c.filter_h * c.filter_w * c.in), random()), WeightScales(random, c.out, 0));
     const auto bias = b.Constant<int32_t>("b", Shape{c.out}, RandomBias(random, c.out));
     b.g().outputs = {b.Node("conv_2d", "y", {x, w, bias}, out, [&](graph::Node& n) { SetWindow(n, c); })};
     ExpectSameOnAllPaths<int8_t>(b.model, test::RandomBytes(static_cast<size_t>(in.shape.elements()), random()), 0);
@@ -95,7 +96,8 @@ TEST(KernelProducts, DepthwiseInt8) {
     TensorType in = kInt8Input;
     in.shape = Shape{2, c.height, c.width, c.in};
     const auto x = b.Input("x", in);
-    const auto w = b.Constant<int8_t>("w", Shape{1, c.filter_h, c.filter_w, c.in}, test::RandomBytes(static_cast<size_t>(c.filter_h * c.filter_w * c.in), random()), WeightScales(random, c.in, 3));
+    const auto w = b.Constant<int8_t>("w", Shape{1, c.filter_h, c.filter_w, c.in},
+                                      test::RandomBytes(static_cast<size_t>(c.filter_h * c.filter_w * c.in), random()), WeightScales(random, c.in, 3));
     const auto bias = b.Constant<int32_t>("b", Shape{c.in}, RandomBias(random, c.in));
     b.g().outputs = {b.Node("depthwise_conv_2d", "y", {x, w, bias}, {DType::kI8, {}, Quant::PerTensor(0.07f, 11)}, [&](graph::Node& n) {
       SetWindow(n, c);
@@ -143,12 +145,14 @@ TEST(KernelProducts, DepthwiseInt8Slides) {
           Builder b;
           const TensorType in{DType::kI8, Shape{1 + width % 2, c.height, c.width, c.in}, Quant::PerTensor(0.05f, static_cast<int32_t>(random() % 256) - 128)};
           const auto x = b.Input("x", in);
-          const auto w = b.Constant<int8_t>("w", Shape{1, size, size, c.in}, test::RandomBytes(static_cast<size_t>(size * size * c.in), random()), WeightScales(random, c.in, 3));
+          const auto w = b.Constant<int8_t>("w", Shape{1, size, size, c.in}, test::RandomBytes(static_cast<size_t>(size * size * c.in), random()),
+                                            WeightScales(random, c.in, 3));
           const auto bias = b.Constant<int32_t>("b", Shape{c.in}, RandomBias(random, c.in));
-          b.g().outputs = {b.Node("depthwise_conv_2d", "y", {x, w, bias}, {DType::kI8, {}, Quant::PerTensor(random() % 4 ? 0.9f : 0.002f, 11)}, [&](graph::Node& n) {
-            SetWindow(n, c);
-            test::SetAttr<int32_t>(n, "depth_multiplier", 1);
-          })};
+          b.g().outputs = {
+              b.Node("depthwise_conv_2d", "y", {x, w, bias}, {DType::kI8, {}, Quant::PerTensor(random() % 4 ? 0.9f : 0.002f, 11)}, [&](graph::Node& n) {
+                SetWindow(n, c);
+                test::SetAttr<int32_t>(n, "depth_multiplier", 1);
+              })};
           ExpectSameOnAllPaths<int8_t>(b.model, test::RandomBytes(static_cast<size_t>(in.shape.elements()), random()), 0);
         }
       }
@@ -192,10 +196,11 @@ TEST(KernelProducts, Int8WindowsOfEveryKind) {
     const Shape shape = depthwise ? Shape{1, c.filter_h, c.filter_w, c.out} : Shape{c.out, c.filter_h, c.filter_w, c.in};
     const auto w = b.Constant<int8_t>("w", shape, values, WeightScales(random, c.out, depthwise ? 3 : 0));
     const auto bias = b.Constant<int32_t>("b", Shape{c.out}, RandomBias(random, c.out));
-    b.g().outputs = {b.Node(depthwise ? "depthwise_conv_2d" : "conv_2d", "y", {x, w, bias}, {DType::kI8, {}, Quant::PerTensor(round % 3 ? 3.0f : 0.07f, pick(-128, 127))}, [&](graph::Node& n) {
-      SetWindow(n, c);
-      if (depthwise) test::SetAttr<int32_t>(n, "depth_multiplier", many);
-    })};
+    b.g().outputs = {b.Node(depthwise ? "depthwise_conv_2d" : "conv_2d", "y", {x, w, bias},
+                            {DType::kI8, {}, Quant::PerTensor(round % 3 ? 3.0f : 0.07f, pick(-128, 127))}, [&](graph::Node& n) {
+                              SetWindow(n, c);
+                              if (depthwise) test::SetAttr<int32_t>(n, "depth_multiplier", many);
+                            })};
     ExpectSameOnAllPaths<int8_t>(b.model, test::RandomBytes(static_cast<size_t>(type.shape.elements()), random()), 0);
   }
 }
@@ -234,7 +239,8 @@ TEST(KernelProducts, Int8WindowsThatWinogradTakes) {
     if (round % 4 == 0) std::ranges::fill(values, random() % 2 ? int8_t{-128} : int8_t{127});
     const auto w = b.Constant<int8_t>("w", Shape{c.out, 3, 3, c.in}, values, WeightScales(random, c.out, 0));
     const auto bias = b.Constant<int32_t>("b", Shape{c.out}, RandomBias(random, c.out));
-    b.g().outputs = {b.Node("conv_2d", "y", {x, w, bias}, {DType::kI8, {}, Quant::PerTensor(round % 3 ? 9.0f : 0.07f, pick(-128, 127))}, [&](graph::Node& n) { SetWindow(n, c); })};
+    b.g().outputs = {b.Node("conv_2d", "y", {x, w, bias}, {DType::kI8, {}, Quant::PerTensor(round % 3 ? 9.0f : 0.07f, pick(-128, 127))},
+                            [&](graph::Node& n) { SetWindow(n, c); })};
     ExpectSameOnAllPaths<int8_t>(b.model, test::RandomBytes(static_cast<size_t>(type.shape.elements()), random()), 0);
   }
 }
@@ -280,7 +286,8 @@ TEST(KernelProducts, WideRowsMeetTheirTails) {
     TensorType in = kInt8Input;
     in.shape = Shape{1, 6, 6, channels};
     const auto x = b.Input("x", in);
-    const auto w = b.Constant<int8_t>("w", Shape{channels, 1, 1, channels}, test::RandomBytes(static_cast<size_t>(channels * channels), 7), Quant::PerTensor(0.01f, 0));
+    const auto w =
+        b.Constant<int8_t>("w", Shape{channels, 1, 1, channels}, test::RandomBytes(static_cast<size_t>(channels * channels), 7), Quant::PerTensor(0.01f, 0));
     const auto bias = b.Constant<int32_t>("b", Shape{channels}, std::vector<int32_t>(static_cast<size_t>(channels), 100));
     b.g().outputs = {b.Node("conv_2d", "y", {x, w, bias}, {DType::kI8, {}, Quant::PerTensor(0.05f, 0)}, [](graph::Node& n) {
       test::SetAttr<int32_t>(n, "stride_h", 1);

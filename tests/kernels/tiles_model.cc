@@ -17,7 +17,8 @@ struct Tiles {
     }
   }
   template <int kTile> static void Load(const void* from, int64_t pitch) {
-    for (int r = 0; r < rows[kTile]; ++r) __builtin_memcpy(tile[kTile][r], static_cast<const uint8_t*>(from) + r * pitch, static_cast<size_t>(row_bytes[kTile]));
+    for (int r = 0; r < rows[kTile]; ++r)
+      __builtin_memcpy(tile[kTile][r], static_cast<const uint8_t*>(from) + r * pitch, static_cast<size_t>(row_bytes[kTile]));
   }
   template <int kTile> static void Store(void* to, int64_t pitch) {
     for (int r = 0; r < rows[kTile]; ++r) __builtin_memcpy(static_cast<uint8_t*>(to) + r * pitch, tile[kTile][r], static_cast<size_t>(row_bytes[kTile]));

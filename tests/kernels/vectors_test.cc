@@ -26,7 +26,8 @@ template <class T> void ExpectSame(const graph::Model& model, const std::vector<
     }
     ASSERT_EQ(want.size(), got.size());
     for (size_t i = 0; i < want.size(); ++i)
-      ASSERT_LE(std::abs(static_cast<float>(want[i]) - static_cast<float>(got[i])), tolerance * std::max(1.0f, std::abs(static_cast<float>(want[i])))) << "element " << i;
+      ASSERT_LE(std::abs(static_cast<float>(want[i]) - static_cast<float>(got[i])), tolerance * std::max(1.0f, std::abs(static_cast<float>(want[i]))))
+          << "element " << i;
     if (!before.empty()) {
       EXPECT_EQ(before, got) << "thread counts must not matter";
     }
@@ -35,7 +36,8 @@ template <class T> void ExpectSame(const graph::Model& model, const std::vector<
 }
 
 Quant RandomQuant(std::mt19937& random) {
-  return Quant::PerTensor(std::ldexp(1.0f + static_cast<float>(random() % 1000) / 1000.0f, -static_cast<int>(random() % 8)), static_cast<int32_t>(random() % 256) - 128);
+  return Quant::PerTensor(std::ldexp(1.0f + static_cast<float>(random() % 1000) / 1000.0f, -static_cast<int>(random() % 8)),
+                          static_cast<int32_t>(random() % 256) - 128);
 }
 std::vector<int8_t> Bytes(const Shape& s, std::mt19937& random) { return test::RandomBytes(static_cast<size_t>(s.elements()), random()); }
 
@@ -437,12 +439,14 @@ TEST(VectorProducts, MatricesOfShortsAndBytes) {
       const Quant quant = Quant::PerTensor(0.03f, 0);
       const auto x = b.Input("x", {DType::kI16, sx, Quant::PerTensor(1.0f / 4096, 0)});
       const auto y = b.Constant<int8_t>("w", sy, Bytes(sy, random), quant);
-      b.g().outputs = {b.Node("batch_matmul", "y", {x, y}, {DType::kI16, {}, Quant::PerTensor(0.003f, 0)}, [&](graph::Node& n) { test::SetAttr(n, "adj_y", adj_y); })};
+      b.g().outputs = {
+          b.Node("batch_matmul", "y", {x, y}, {DType::kI16, {}, Quant::PerTensor(0.003f, 0)}, [&](graph::Node& n) { test::SetAttr(n, "adj_y", adj_y); })};
       ExpectSame<int16_t>(b.model, Shorts(sx, random), 0, "vectors");
       Builder computed;
       const auto from = computed.Constant<int16_t>("x", sx, Shorts(sx, random), Quant::PerTensor(1.0f / 4096, 0));
       const auto by = computed.Input("w", {DType::kI8, sy, quant});
-      computed.g().outputs = {computed.Node("batch_matmul", "y", {from, by}, {DType::kI16, {}, Quant::PerTensor(0.003f, 0)}, [&](graph::Node& n) { test::SetAttr(n, "adj_y", adj_y); })};
+      computed.g().outputs = {computed.Node("batch_matmul", "y", {from, by}, {DType::kI16, {}, Quant::PerTensor(0.003f, 0)},
+                                            [&](graph::Node& n) { test::SetAttr(n, "adj_y", adj_y); })};
       ExpectSame<int8_t>(computed.model, Bytes(sy, random), 0, "vectors");  // The outputs byte by byte.
     }
   }
@@ -457,11 +461,13 @@ TEST(VectorProducts, DenseBlocks) {
         SCOPED_TRACE(std::to_string(rows) + " x " + std::to_string(depth) + " x " + std::to_string(columns));
         Builder b;
         Quant scales{{}, {}, 0, block};
-        for (int32_t i = 0; i < columns * depth / block; ++i) scales.scale.push_back(std::ldexp(1.0f, -3 - static_cast<int>(random() % 5))), scales.zero_point.push_back(0);
+        for (int32_t i = 0; i < columns * depth / block; ++i)
+          scales.scale.push_back(std::ldexp(1.0f, -3 - static_cast<int>(random() % 5))), scales.zero_point.push_back(0);
         std::vector<int8_t> values;
         for (int32_t i = 0; i < columns * depth; ++i) values.push_back(static_cast<int8_t>(static_cast<int32_t>(random() % 16) - 8));
         const auto x = b.Input("x", {DType::kF32, {rows, depth}, {}});
-        const auto w = b.g().AddConstant("w", {DType::kI4, {columns, depth}, scales}, graph::MakeBuffer(std::as_bytes(std::span<const int8_t>(graph::Pack4(values)))));
+        const auto w =
+            b.g().AddConstant("w", {DType::kI4, {columns, depth}, scales}, graph::MakeBuffer(std::as_bytes(std::span<const int8_t>(graph::Pack4(values)))));
         const auto bias = b.Constant<float>("b", {columns}, test::RandomFloats(static_cast<size_t>(columns), random()));
         b.g().outputs = {b.Node("fully_connected", "y", random() % 2 ? std::vector{x, w, bias} : std::vector{x, w})};
         ExpectSame<float>(b.model, test::RandomFloats(static_cast<size_t>(rows * depth), random()), 1e-6f, block == 3 ? "reference" : "packed_blocks");
@@ -492,7 +498,8 @@ TEST(VectorProducts, SoftmaxBytesOfAnyDepth) {
     Builder b;
     const Shape s{3, depth};
     const auto x = b.Input("x", {DType::kI8, s, Quant::PerTensor(0.001f * static_cast<float>(1 + random() % 300), 4)});
-    b.g().outputs = {b.Node("softmax", "y", {x}, {DType::kI8, {}, Quant::PerTensor(1.0f / 256, -128)}, [](graph::Node& n) { test::SetAttr<float>(n, "beta", 1.0f); })};
+    b.g().outputs = {
+        b.Node("softmax", "y", {x}, {DType::kI8, {}, Quant::PerTensor(1.0f / 256, -128)}, [](graph::Node& n) { test::SetAttr<float>(n, "beta", 1.0f); })};
     ExpectSame<int8_t>(b.model, Bytes(s, random), 0);
     ExpectSame<int8_t>(b.model, std::vector<int8_t>(static_cast<size_t>(s.elements()), 7), 0);
   }
@@ -645,10 +652,11 @@ TEST(VectorProducts, DynamicRange) {
     } else if (round % 3 == 1) {
       const Shape w{1, filter, filter, in};
       const auto weights = b.Constant<int8_t>("w", w, Bytes(w, random), WeightScales(random, in, 3, per_channel));
-      y = b.Node("depthwise_conv_2d", "y", {x, weights, b.Constant<float>("b", Shape{in}, test::RandomFloats(static_cast<size_t>(in), random()))}, {}, [&](graph::Node& n) {
-        strides(n);
-        test::SetAttr<int32_t>(n, "depth_multiplier", 1);
-      });
+      y = b.Node("depthwise_conv_2d", "y", {x, weights, b.Constant<float>("b", Shape{in}, test::RandomFloats(static_cast<size_t>(in), random()))}, {},
+                 [&](graph::Node& n) {
+                   strides(n);
+                   test::SetAttr<int32_t>(n, "depth_multiplier", 1);
+                 });
     } else {
       const Shape w{out, in};
       const auto weights = b.Constant<int8_t>("w", w, Bytes(w, random), WeightScales(random, out, 0, false));
@@ -676,7 +684,8 @@ TEST(VectorProducts, WindowsOfVolumes) {
     if (round % 3) inputs.push_back(b.Constant<float>("b", Shape{out}, floats(Shape{out})));
     b.g().outputs = {b.Node("conv_3d", "y", inputs, {}, [&](graph::Node& n) {
       for (const char* stride : {"stride_d", "stride_h", "stride_w"}) test::SetAttr<int32_t>(n, stride, round % 12 == 0 ? 1 : pick(1, 3));
-      for (const char* dilation : {"dilation_d_factor", "dilation_h_factor", "dilation_w_factor"}) test::SetAttr<int32_t>(n, dilation, dilated ? pick(1, 2) : 1);
+      for (const char* dilation : {"dilation_d_factor", "dilation_h_factor", "dilation_w_factor"})
+        test::SetAttr<int32_t>(n, dilation, dilated ? pick(1, 2) : 1);
       test::SetAttr(n, "padding", random() % 2 ? ops::Padding::kSame : ops::Padding::kValid);
       test::SetAttr(n, "fused_activation_function", static_cast<ops::Activation>(random() % 4));
     })};
@@ -714,7 +723,8 @@ TEST(VectorProducts, TablesLeaveSharedTensorsAlone) {
   const auto swish = b.Node("mul", "swish", {x, gate}, {DType::kI8, {}, Quant::PerTensor(0.04f, -100)});
   const auto tanh = b.Node("tanh", "tanh", {swish}, {DType::kI8, {}, Quant::PerTensor(1.0f / 128, 0)});
   const auto axis = b.Constant<int32_t>("axis", Shape{1}, {1});
-  const auto mean = b.Node("mean", "mean", {gate, axis}, {DType::kI8, {}, Quant::PerTensor(1.0f / 256, -128)}, [](graph::Node& n) { test::SetAttr(n, "keep_dims", true); });
+  const auto mean =
+      b.Node("mean", "mean", {gate, axis}, {DType::kI8, {}, Quant::PerTensor(1.0f / 256, -128)}, [](graph::Node& n) { test::SetAttr(n, "keep_dims", true); });
   b.g().outputs = {b.Node("mul", "y", {tanh, mean}, {DType::kI8, {}, Quant::PerTensor(0.01f, 0)})};
   std::mt19937 random(6);
   ExpectSame<int8_t>(b.model, Bytes(s, random), 0);

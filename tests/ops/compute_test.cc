@@ -145,7 +145,9 @@ TEST(Compute, ExtremesOfLongLines) {
         const Tensor x = Tensor::Of<T>(shape, values), scalar = Tensor::Constant<int32_t>({}, {axis}), axes = Tensor::Constant<int32_t>({1}, {axis});
         auto most = SingleOp("reduce_max").Run({x, axes}), least = SingleOp("reduce_min").Run({x, axes});
         const ArgAttrs of_i32{DType::kI32};
-        const auto place = [&](const char* op) -> Result<std::vector<Tensor>> { return SingleOp(op).With(of_i32).Declare({{DType::kI32, {}, {}}}).Run({x, scalar}); };
+        const auto place = [&](const char* op) -> Result<std::vector<Tensor>> {
+          return SingleOp(op).With(of_i32).Declare({{DType::kI32, {}, {}}}).Run({x, scalar});
+        };
         auto first = place("arg_max"), last = place("arg_min");
         ASSERT_TRUE(most.ok() && least.ok() && first.ok() && last.ok());
         for (int64_t i = 0; i < outer * inner; ++i) {

@@ -24,7 +24,8 @@ Numbers Product(const Numbers& a, const Numbers& b, int64_t m, int64_t k, int64_
   Numbers y(static_cast<size_t>(m * n));
   for (int64_t i = 0; i < m; ++i)
     for (int64_t j = 0; j < n; ++j)
-      for (int64_t l = 0; l < k; ++l) y[static_cast<size_t>(i * n + j)] += a[static_cast<size_t>(i * k + l)] * b[static_cast<size_t>(transposed ? j * k + l : l * n + j)];
+      for (int64_t l = 0; l < k; ++l)
+        y[static_cast<size_t>(i * n + j)] += a[static_cast<size_t>(i * k + l)] * b[static_cast<size_t>(transposed ? j * k + l : l * n + j)];
   return y;
 }
 

@@ -102,7 +102,8 @@ TEST(Elementwise, SoftmaxOfManyEqualClasses) {
     float beta = 1.0f;
   } attrs;
   for (const int32_t n : {400, 1000, 3000})
-    for (const int8_t y : Apply<int8_t>("softmax", {Tensor::Of<int8_t>({n}, std::vector<int8_t>(static_cast<size_t>(n), 5), Q(0.02f))}, Q(1.0f / 256, -128), attrs))
+    for (const int8_t y :
+         Apply<int8_t>("softmax", {Tensor::Of<int8_t>({n}, std::vector<int8_t>(static_cast<size_t>(n), 5), Q(0.02f))}, Q(1.0f / 256, -128), attrs))
       ASSERT_EQ(y, n == 400 ? -127 : -128) << n;
 }
 

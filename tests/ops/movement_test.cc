@@ -174,7 +174,8 @@ TEST(Movement, Strings) {
                       .Run({x, Tensor::Constant<int32_t>({2}, {1, 1}), Tensor::Constant<int32_t>({2}, {-3, -3}), Tensor::Constant<int32_t>({2}, {-1, -1})})),
             (Words{"d", "", "bc", "a"}));
   EXPECT_EQ(words(SingleOp("tile").Run({x, Tensor::Constant<int32_t>({2}, {1, 2})})), (Words{"a", "bc", "a", "bc", "", "d", "", "d"}));
-  EXPECT_EQ(words(SingleOp("fill").Declare({x.type}).Run({Tensor::Constant<int64_t>({1}, {3}), Tensor::Of<StringRef>({}, {Text("z")})})), (Words{"z", "z", "z"}));
+  EXPECT_EQ(words(SingleOp("fill").Declare({x.type}).Run({Tensor::Constant<int64_t>({1}, {3}), Tensor::Of<StringRef>({}, {Text("z")})})),
+            (Words{"z", "z", "z"}));
   auto same = SingleOp("equal").Declare({{DType::kBool, {}, {}}}).Run({x, Tensor::Of<StringRef>({2, 1}, {Text("bc"), Text("")})});
   ASSERT_TRUE(same.ok()) << same.error().message();
   EXPECT_EQ((*same)[0].As<uint8_t>(), (std::vector<uint8_t>{0, 1, 1, 0}));

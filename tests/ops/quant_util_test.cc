@@ -37,7 +37,8 @@ TEST(QuantUtil, MultipliersAreTheLibrarys) {
   // Every exponent with both signs; mantissas around the halves that round, and those that round up to the next power.
   for (uint64_t exponent = 0; exponent < 2048; ++exponent) {
     for (const uint64_t sign : {0ull, 1ull << 63}) {
-      for (const uint64_t low : {0ull, 1ull, (1ull << 21) - 1, 1ull << 21, (1ull << 21) + 1, 3ull << 21, (1ull << 52) - 1, (1ull << 52) - (1ull << 21) - 1, (1ull << 52) - (1ull << 21), (1ull << 52) - (1ull << 22)})
+      for (const uint64_t low : {0ull, 1ull, (1ull << 21) - 1, 1ull << 21, (1ull << 21) + 1, 3ull << 21, (1ull << 52) - 1, (1ull << 52) - (1ull << 21) - 1,
+                                 (1ull << 52) - (1ull << 21), (1ull << 52) - (1ull << 22)})
         ExpectSame(sign | exponent << 52 | low);
       ExpectSame(sign | exponent << 52 | random() >> 12);
     }

@@ -46,7 +46,8 @@ int64_t LongestThread(int64_t panels, int threads, const PanelCut& cut) {
 }
 
 TEST(RowBlocks, ThreadsHaveAsManyPanels) {
-  const PanelCut one{.depth = 960, .together = 1, .before = 0}, two{.depth = 960, .together = 2, .before = 0}, loads{.depth = 960, .together = 2, .before = 0.5};
+  const PanelCut one{.depth = 960, .together = 1, .before = 0}, two{.depth = 960, .together = 2, .before = 0},
+      loads{.depth = 960, .together = 2, .before = 0.5};
   for (int64_t panels : {2, 10, 20, 24, 60}) EXPECT_EQ(panels / 2, LongestThread(panels, 2, one)) << panels;
   EXPECT_EQ(4, LongestThread(7, 2, one));
   EXPECT_EQ(6, LongestThread(10, 2, two));

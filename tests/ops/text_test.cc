@@ -60,7 +60,8 @@ TEST(Regex, TakesLinearTime) {
 }
 
 TEST(Regex, RefusesWhatItDoesNotKnow) {
-  for (const std::string_view pattern : {"(", ")", "[a", "a**", "*", "\\", "\\pL", "(?=a)", "(?<!a)", "a{3,2}", "[z-a]", "\\8", "(?i)é", "\xff", "(?P<>a)", "x{1001}"})
+  for (const std::string_view pattern :
+       {"(", ")", "[a", "a**", "*", "\\", "\\pL", "(?=a)", "(?<!a)", "a{3,2}", "[z-a]", "\\8", "(?i)é", "\xff", "(?P<>a)", "x{1001}"})
     EXPECT_FALSE(Regex::Compile(pattern).ok()) << pattern;
   EXPECT_FALSE(Regex::Compile("((a{100}){100}){100}").ok());
   EXPECT_FALSE(Regex::Compile(std::string(100000, '(')).ok());

@@ -270,7 +270,8 @@ TEST(Recurrent, BothDirectionsAreTwoSequences) {
       const auto first = rows.begin() + (b * kSteps + t) * kInputs;
       reversed.insert(reversed.end(), first, first + kInputs);
     }
-  const std::vector<Tensor> fw = LstmInputs(x, kBatch, kInputs, kCells, 2), bw = LstmInputs(Tensor::Of<float>({kBatch, kSteps, kInputs}, reversed), kBatch, kInputs, kCells, 50);
+  const std::vector<Tensor> fw = LstmInputs(x, kBatch, kInputs, kCells, 2),
+                            bw = LstmInputs(Tensor::Of<float>({kBatch, kSteps, kInputs}, reversed), kBatch, kInputs, kCells, 50);
   auto forward = SingleOp("unidirectional_sequence_lstm").With(Tanh()).Run(fw), backward = SingleOp("unidirectional_sequence_lstm").With(Tanh()).Run(bw);
   ASSERT_TRUE(forward.ok() && backward.ok());
   std::vector<Tensor> in(48, Tensor::Absent());

@@ -65,7 +65,8 @@ TEST(DropLoopVariables, WhatNobodyReadsGoes) {
 
 TEST(DropLoopVariables, ABodyOfTwoLoopsStays) {
   std::string text = Loop("output y");
-  const std::string loop = "    while (n, n, x, x) -> (rounds2: i32[], m2: i32[], y2: f32[3], z2: f32[3]) cond_subgraph_index=#1 body_subgraph_index=#2 @again\n    output y2\n";
+  const std::string loop =
+      "    while (n, n, x, x) -> (rounds2: i32[], m2: i32[], y2: f32[3], z2: f32[3]) cond_subgraph_index=#1 body_subgraph_index=#2 @again\n    output y2\n";
   text.insert(text.find("    output y"), loop);
   auto model = graph::Parse(text);
   ASSERT_TRUE(model.ok()) << model.error().message();

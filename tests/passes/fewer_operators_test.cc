@@ -18,7 +18,8 @@ graph::TensorId Reshaped(Builder& b, const std::string& name, graph::TensorId x,
 
 graph::TensorId Dense(Builder& b, const std::string& name, graph::TensorId x, int32_t out) {
   const int32_t in = b.g().tensor(x).type.shape.back();
-  return b.Node("fully_connected", name, {x, b.Constant<float>(name + "/w", Shape{out, in}, test::RandomFloats(static_cast<size_t>(out * in), 3)), graph::kNoTensor});
+  return b.Node("fully_connected", name,
+                {x, b.Constant<float>(name + "/w", Shape{out, in}, test::RandomFloats(static_cast<size_t>(out * in), 3)), graph::kNoTensor});
 }
 
 // A recurrent cell's x W + h U + b. What is added twice, or before an activation, stays where it is.
@@ -31,11 +32,13 @@ TEST(FewerOperators, ConstantsOfASumGoToALayer) {
     const auto sum = b.g().AddTensor("sum", {DType::kF32, Shape{2, 3}, {}});
     b.g().AddNode(*ops::Find("add"), attrs, {Dense(b, "a", x, 3), Dense(b, "b", b.Node("tanh", "t", {x}), 3)}, {sum}, "sum");
     b.g().outputs = {b.Node("add", "y", {sum, b.Constant<float>("k", Shape{3}, {0.5f, -1, 2})})};
-    ExpectSameMeaning(b, Shape{2, 4}, clipped ? Names{"fully_connected", "tanh", "fully_connected", "add", "add"} : Names{"fully_connected", "tanh", "fully_connected", "add"});
+    ExpectSameMeaning(b, Shape{2, 4},
+                      clipped ? Names{"fully_connected", "tanh", "fully_connected", "add", "add"} : Names{"fully_connected", "tanh", "fully_connected", "add"});
   }
 }
 
-// As many filters as the kernel is deep: the channels are the weights' last axis, and those of a transposed convolution the one before. The source gives no bias.
+// As many filters as the kernel is deep: the channels are the weights' last axis, and those of a transposed convolution the one before. The source gives no
+// bias.
 TEST(FewerOperators, FactorsOfVolumesGoIntoTheFilter) {
   for (const bool transposed : {false, true}) {
     Builder b;
@@ -117,8 +120,10 @@ TEST(FewerOperators, SlicesThatAreAllPartsBecomeASplit) {
     const Shape shape{3, 4};
     const auto x = b.Input("x", {DType::kF32, shape, {}});
     const auto slice = [&](const std::string& name, int32_t from, int32_t to, int32_t end_mask) {
-      return b.Node("strided_slice", name, {x, b.Constant<int32_t>(name + "/from", Shape{2}, {0, from}), b.Constant<int32_t>(name + "/to", Shape{2}, {0, to}), b.Constant<int32_t>(name + "/step", Shape{2}, {1, 1})}, {},
-                    [=](graph::Node& n) {
+      return b.Node("strided_slice", name,
+                    {x, b.Constant<int32_t>(name + "/from", Shape{2}, {0, from}), b.Constant<int32_t>(name + "/to", Shape{2}, {0, to}),
+                     b.Constant<int32_t>(name + "/step", Shape{2}, {1, 1})},
+                    {}, [=](graph::Node& n) {
                       test::SetAttr<int32_t>(n, "begin_mask", 1);
                       test::SetAttr<int32_t>(n, "end_mask", end_mask);
                     });
@@ -160,7 +165,8 @@ TEST(FewerOperators, AMatrixTimesAVectorIsADenseLayer) {
     std::vector<int32_t> columns(shape.dims().begin(), shape.dims().end()), rows = columns;
     columns.push_back(1);
     rows.back() = 4;
-    const auto product = b.Node("batch_matmul", "product", {b.Constant<float>("matrix", Shape{4, 3}, test::RandomFloats(12, 2)), Reshaped(b, "columns", x, columns)});
+    const auto product =
+        b.Node("batch_matmul", "product", {b.Constant<float>("matrix", Shape{4, 3}, test::RandomFloats(12, 2)), Reshaped(b, "columns", x, columns)});
     b.g().outputs = {b.Node("add", "y", {Reshaped(b, "vector", product, rows), b.Constant<float>("bias", Shape{4}, {1, 2, 3, 4})})};
     ExpectSameMeaning(b, shape, shape.rank() == 1 ? Names{"reshape", "fully_connected", "reshape"} : Names{"fully_connected"});
   }
@@ -203,7 +209,8 @@ TEST(FewerOperators, TheScaleOfAnAttentionGoesIntoTheQueries) {
   Builder b;
   const Shape shape{2, 5, 4};
   const auto x = b.Input("x", {DType::kF32, shape, {}});
-  const auto q = b.Node("transpose", "turned", {Reshaped(b, "queries", Dense(b, "q", x, 6), {2, 5, 3, 2}), b.Constant<int32_t>("order", Shape{4}, {0, 2, 1, 3})});
+  const auto q =
+      b.Node("transpose", "turned", {Reshaped(b, "queries", Dense(b, "q", x, 6), {2, 5, 3, 2}), b.Constant<int32_t>("order", Shape{4}, {0, 2, 1, 3})});
   const auto k = b.Constant<float>("keys", Shape{2, 3, 2, 7}, test::RandomFloats(84, 9));
   b.g().outputs = {b.Node("mul", "y", {b.Node("batch_matmul", "scores", {q, k}), b.Constant<float>("scale", Shape{}, {0.25f})})};
   ExpectSameMeaning(b, shape, {"fully_connected", "reshape", "transpose", "batch_matmul"});
@@ -313,7 +320,8 @@ TEST(FewerOperators, DivisionByTheNormIsOneOperator) {
       Builder b;
       const Shape shape{2, 3};
       const auto x = b.Input("x", {DType::kF32, shape, {}});
-      const auto sum = b.Node("sum", "sum", {b.Node("square", "square", {x}), b.Constant<int32_t>("axis", Shape{1}, {axis})}, {}, [](graph::Node& n) { test::SetAttr(n, "keep_dims", true); });
+      const auto sum = b.Node("sum", "sum", {b.Node("square", "square", {x}), b.Constant<int32_t>("axis", Shape{1}, {axis})}, {},
+                              [](graph::Node& n) { test::SetAttr(n, "keep_dims", true); });
       const auto bounded = b.Node("maximum", "bounded", {sum, b.Constant<float>("least", Shape{}, {1e-12f})});
       const auto norm = b.Node(root ? "sqrt" : "rsqrt", "norm", {bounded});
       b.g().outputs = {b.Node(root ? "div" : "mul", "y", {x, norm})};
@@ -328,7 +336,8 @@ TEST(FewerOperators, TheInverseNormMayBeBoundedFromAbove) {
     Builder b;
     const Shape shape{2, 3};
     const auto x = b.Input("x", {DType::kF32, shape, {}});
-    const auto sum = b.Node("sum", "sum", {b.Node("square", "square", {x}), b.Constant<int32_t>("axis", Shape{1}, {-1})}, {}, [](graph::Node& n) { test::SetAttr(n, "keep_dims", true); });
+    const auto sum = b.Node("sum", "sum", {b.Node("square", "square", {x}), b.Constant<int32_t>("axis", Shape{1}, {-1})}, {},
+                            [](graph::Node& n) { test::SetAttr(n, "keep_dims", true); });
     b.g().outputs = {b.Node("mul", "y", {x, b.Node("minimum", "inverse", {b.Node("rsqrt", "root", {sum}), b.Constant<float>("most", Shape{}, {most})})})};
     ExpectSameMeaning(b, shape, most > 2 ? Names{"l2_normalization"} : Names{"square", "sum", "rsqrt", "minimum", "mul"});
   }
@@ -338,7 +347,9 @@ TEST(FewerOperators, PowersHaveNames) {
   Builder b;
   const Shape shape{2, 3};
   const auto x = b.Input("x", {DType::kF32, shape, {}});
-  const auto power = [&](const std::string& name, graph::TensorId t, float n) { return b.Node("pow", name, {t, b.Constant<float>(name + "/n", Shape{}, {n})}); };
+  const auto power = [&](const std::string& name, graph::TensorId t, float n) {
+    return b.Node("pow", name, {t, b.Constant<float>(name + "/n", Shape{}, {n})});
+  };
   b.g().outputs = {power("y", power("root", power("same", power("square", x, 2), 1), 0.5f), 3)};
   ExpectSameMeaning(b, shape, {"mul", "sqrt", "pow"});
 }
@@ -403,7 +414,9 @@ TEST(FewerOperators, HardSwishInAnyOrder) {
     const auto scalar = [&](const std::string& name, float v) { return b.Constant<float>(name, Shape{}, {v}); };
     const auto x = b.Input("x", {DType::kF32, shape, {}});
     const auto clipped = b.Node("relu6", "clipped", {b.Node("add", "sum", {x, scalar("3", 3)})});
-    const auto sixth = [&](graph::TensorId t) { return order == 0 ? b.Node("div", "sixth", {t, scalar("6", 6)}) : b.Node("mul", "sixth", {scalar("1/6", 1.0f / 6), t}); };
+    const auto sixth = [&](graph::TensorId t) {
+      return order == 0 ? b.Node("div", "sixth", {t, scalar("6", 6)}) : b.Node("mul", "sixth", {scalar("1/6", 1.0f / 6), t});
+    };
     b.g().outputs = {order == 2 ? b.Node("mul", "y", {sixth(clipped), x}) : sixth(b.Node("mul", "y", {x, clipped}))};
     ExpectSameMeaning(b, shape, {"hard_swish"});
   }
@@ -413,8 +426,10 @@ TEST(FewerOperators, ConstantsOneAfterTheOtherAreOne) {
   Builder b;
   const Shape shape{2, 3};
   const auto x = b.Input("x", {DType::kF32, shape, {}});
-  const auto scaled = b.Node("mul", "scaled", {b.Node("mul", "half", {x, b.Constant<float>("0.5", Shape{}, {0.5f})}), b.Constant<float>("m", Shape{3}, {1, 2, 3})});
-  const auto shifted = b.Node("sub", "shifted", {b.Node("sub", "less", {scaled, b.Constant<float>("1", Shape{}, {1})}), b.Constant<float>("a", Shape{3}, {3, 4, 5})});
+  const auto scaled =
+      b.Node("mul", "scaled", {b.Node("mul", "half", {x, b.Constant<float>("0.5", Shape{}, {0.5f})}), b.Constant<float>("m", Shape{3}, {1, 2, 3})});
+  const auto shifted =
+      b.Node("sub", "shifted", {b.Node("sub", "less", {scaled, b.Constant<float>("1", Shape{}, {1})}), b.Constant<float>("a", Shape{3}, {3, 4, 5})});
   b.g().outputs = {b.Node("relu", "y", {b.Node("add", "more", {shifted, b.Constant<float>("0.25", Shape{}, {0.25f})})})};
   ExpectSameMeaning(b, shape, {"mul", "sub"});
 }
@@ -432,7 +447,8 @@ TEST(FewerOperators, SquaresOfDifferencesAndInverseRoots) {
   Builder b;
   const Shape shape{2, 3};
   const auto x = b.Input("x", {DType::kF32, shape, {}});
-  const auto one = b.Node("sub", "one", {x, b.Constant<float>("c", Shape{3}, {1, 2, 3})}), two = b.Node("sub", "two", {b.Constant<float>("d", Shape{}, {4}), x});
+  const auto one = b.Node("sub", "one", {x, b.Constant<float>("c", Shape{3}, {1, 2, 3})}),
+             two = b.Node("sub", "two", {b.Constant<float>("d", Shape{}, {4}), x});
   const auto sum = b.Node("add", "sum", {b.Node("square", "first", {one}), b.Node("mul", "second", {two, two})});
   b.g().outputs = {b.Node("div", "y", {b.Constant<float>("numerator", Shape{}, {1}), b.Node("sqrt", "root", {sum})})};
   ExpectSameMeaning(b, shape, {"squared_difference", "squared_difference", "add", "rsqrt"});
@@ -498,11 +514,13 @@ output y
 }
 
 TEST(FewerOperators, OnesBeforeAShapeAreNoReshape) {
-  for (const auto& [wanted, operators] : {std::pair(std::vector<int32_t>{1, 1, 4}, Names{"abs", "add"}), std::pair(std::vector<int32_t>{1, 4, 1}, Names{"abs", "reshape", "add"})}) {
+  for (const auto& [wanted, operators] :
+       {std::pair(std::vector<int32_t>{1, 1, 4}, Names{"abs", "add"}), std::pair(std::vector<int32_t>{1, 4, 1}, Names{"abs", "reshape", "add"})}) {
     Builder b;
     const Shape shape{1, 4};
     const auto x = b.Input("x", {DType::kF32, shape, {}});
-    b.g().outputs = {b.Node("add", "y", {b.Constant<float>("table", Shape{3, 4, 4}, test::RandomFloats(48, 1)), Reshaped(b, "column", b.Node("abs", "abs", {x}), wanted)})};
+    b.g().outputs = {
+        b.Node("add", "y", {b.Constant<float>("table", Shape{3, 4, 4}, test::RandomFloats(48, 1)), Reshaped(b, "column", b.Node("abs", "abs", {x}), wanted)})};
     ExpectSameMeaning(b, shape, operators);
   }
 }
@@ -557,7 +575,8 @@ TEST(FewerOperators, WhatIsDoneToTheInputFoldsIntoEveryChannelsMultiples) {
   const auto x = b.Input("x", {DType::kF32, shape, {}});
   const auto scaled = b.Node("mul", "scaled", {x, b.Constant<float>("m", Shape{2}, {0.5f, -2.0f})});
   const auto w = b.Constant<float>("w", Shape{1, 3, 3, 6}, test::RandomFloats(54, 4));
-  b.g().outputs = {b.Node("depthwise_conv_2d", "y", {scaled, w, b.Constant<float>("b", Shape{6}, test::RandomFloats(6, 5))}, {}, [](graph::Node& n) { test::SetAttr<int32_t>(n, "depth_multiplier", 3); })};
+  b.g().outputs = {b.Node("depthwise_conv_2d", "y", {scaled, w, b.Constant<float>("b", Shape{6}, test::RandomFloats(6, 5))}, {},
+                          [](graph::Node& n) { test::SetAttr<int32_t>(n, "depth_multiplier", 3); })};
   ExpectSameMeaning(b, shape, {"depthwise_conv_2d"});
 }
 

@@ -23,7 +23,8 @@ TEST(Passes, LayersOfEqualWeightsBecomeOne) {
     Builder b;
     const graph::TensorId x = b.Input("x", {DType::kF32, Shape{1, 5}, {}});
     const auto layer = [&](const std::string& name, float scale) {
-      const graph::TensorId w = scale > 0 ? b.Constant<int8_t>(name + "/w", Shape{5, 5}, bytes, Quant::PerTensor(scale, 0)) : b.Constant<float>(name + "/w", Shape{5, 5}, floats);
+      const graph::TensorId w =
+          scale > 0 ? b.Constant<int8_t>(name + "/w", Shape{5, 5}, bytes, Quant::PerTensor(scale, 0)) : b.Constant<float>(name + "/w", Shape{5, 5}, floats);
       return b.Node("fully_connected", name, {x, w, graph::kNoTensor});
     };
     const graph::TensorId one = layer("one", first), two = layer("two", second);
@@ -155,7 +156,8 @@ TEST(Passes, NothingFoldsThroughAnActivation) {
 }
 
 TEST(Passes, PaddingThatSameWouldDoIsFused) {
-  for (const auto& [pads, fused] : {std::pair(std::vector<int32_t>{0, 0, 0, 1, 0, 1, 0, 0}, true), std::pair(std::vector<int32_t>{0, 0, 1, 1, 1, 1, 0, 0}, false)}) {
+  for (const auto& [pads, fused] :
+       {std::pair(std::vector<int32_t>{0, 0, 0, 1, 0, 1, 0, 0}, true), std::pair(std::vector<int32_t>{0, 0, 1, 1, 1, 1, 0, 0}, false)}) {
     Builder b;
     const Shape shape{1, 8, 8, 3};
     const auto padded = b.Node("pad", "pad", {b.Input("x", {DType::kF32, shape, {}}), b.Constant<int32_t>("pads", Shape{4, 2}, pads)});

@@ -87,7 +87,10 @@ TEST_F(VisibleRangesTest, WhatAGateIsMadeOfEndsWhereThatIsLevel) {
 // A factor is no mask: its small values, too, make what is seen.
 TEST_F(VisibleRangesTest, SmallFactorsKeepWhatTheyMakeSmall) {
   const TensorId x = In("x", -38, 12), factors = b.Constant<float>("factors", Shape{4}, {0.1f, 0.2f, 1, 2});
-  const TensorId part = Made("strided_slice", "part", {Made("mul", "product", {x, factors}, -9, 10), b.Constant<int32_t>("0", Shape{2}, {0, 0}), b.Constant<int32_t>("3", Shape{2}, {1, 3}), b.Constant<int32_t>("1", Shape{2}, {1, 1})}, -6, 9);
+  const TensorId part = Made("strided_slice", "part",
+                             {Made("mul", "product", {x, factors}, -9, 10), b.Constant<int32_t>("0", Shape{2}, {0, 0}),
+                              b.Constant<int32_t>("3", Shape{2}, {1, 3}), b.Constant<int32_t>("1", Shape{2}, {1, 1})},
+                             -6, 9);
   b.g().outputs = {b.Node("exp", "y", {part})};
   EXPECT_LT(Of(x).low, -38);
   EXPECT_GT(Of(x).high, 12);

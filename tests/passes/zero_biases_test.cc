@@ -11,7 +11,8 @@ TEST(ZeroBiases, AreLeftOutAndGivenBack) {
   test::Builder b;
   const auto x = b.Input("x", {DType::kF32, Shape{1, 3}, {}});
   const auto dense = [&](const std::string& name, graph::TensorId from, const std::vector<float>& bias) {
-    return b.Node("fully_connected", name, {from, b.Constant<float>(name + "/w", Shape{3, 3}, test::RandomFloats(9, 2)), b.Constant<float>(name + "/b", Shape{3}, bias)});
+    return b.Node("fully_connected", name,
+                  {from, b.Constant<float>(name + "/w", Shape{3, 3}, test::RandomFloats(9, 2)), b.Constant<float>(name + "/b", Shape{3}, bias)});
   };
   b.g().outputs = {dense("y", dense("one", x, {0, 0, 0}), {0, 0, 1})};
   const auto bias = [&](int i) { return b.g().node(b.g().order()[static_cast<size_t>(i)]).inputs[2]; };

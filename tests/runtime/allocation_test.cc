@@ -118,7 +118,8 @@ TEST(Interpreter, InvokeAllocatesNothingWhereShapesAreKnown) {
       }
   }
   EXPECT_GT(seen[Outcome::kNothing].size(), 150u);
-  for (const char* op : {"WHILE", "IF", "STABLEHLO_CASE", "STABLEHLO_COMPOSITE", "LSTM", "HASHTABLE_FIND"}) EXPECT_TRUE(seen[Outcome::kNothing].contains(op)) << op;
+  for (const char* op : {"WHILE", "IF", "STABLEHLO_CASE", "STABLEHLO_COMPOSITE", "LSTM", "HASHTABLE_FIND"})
+    EXPECT_TRUE(seen[Outcome::kNothing].contains(op)) << op;
 }
 
 // Loops that go round, branches that change from run to run, and a subgraph that only the first run calls. (A model that

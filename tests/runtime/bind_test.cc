@@ -56,7 +56,8 @@ TEST(Bind, FloatKernelsStayWithinTheCallersMemory) {
     for (const int32_t channels : {1, 3, 17}) {
       test::Builder b;
       const auto x = b.Input("x", {DType::kF32, Shape{1, size, size, channels}, {}});
-      b.g().outputs = {b.Conv("conv", x, 19, 3, 1), b.Depthwise("depthwise", x, 3, 2), b.Node("relu", "relu", {x}), b.Node("softmax", "softmax", {x}), b.Node("tanh", "tanh", {x})};
+      b.g().outputs = {b.Conv("conv", x, 19, 3, 1), b.Depthwise("depthwise", x, 3, 2), b.Node("relu", "relu", {x}), b.Node("softmax", "softmax", {x}),
+                       b.Node("tanh", "tanh", {x})};
       for (const int threads : {1, 2}) ExpectTheSameAtTheEdge(b.model, threads);
     }
 }

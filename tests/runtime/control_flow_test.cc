@@ -164,7 +164,8 @@ TEST(While, DelegatesLeaveItAndSaySo) {
   const auto details = runner.it->delegates();
   EXPECT_EQ(details[0].nodes, 0);
   ASSERT_EQ(details[0].reasons.size(), 1u);
-  EXPECT_NE(details[0].reasons[0].text.find("it calls subgraphs, whose nodes stay on the CPU with it ('cond' of 1, 'body' of 2)"), std::string::npos) << details[0].reasons[0].text;
+  EXPECT_NE(details[0].reasons[0].text.find("it calls subgraphs, whose nodes stay on the CPU with it ('cond' of 1, 'body' of 2)"), std::string::npos)
+      << details[0].reasons[0].text;
 }
 
 TEST(While, ShapesMayGrow) {

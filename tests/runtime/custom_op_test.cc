@@ -50,11 +50,14 @@ TEST(CustomOps, TheExampleRuns) {
 TEST(FlexMap, WritesTheBytesOfTheConverter) {
   using Scalar = ops::FlexScalar;
   constexpr std::string_view kKeys("dct_coefficient_count\0filterbank_channel_count\0lower_frequency_limit\0upper_frequency_limit\0", 91);
-  constexpr uint8_t kRest[] = {4, 92, 71, 47, 26, 4, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 12, 0, 0, 0, 30, 0, 0, 0, 0, 0, 200, 66, 0, 128, 109, 69, 6, 6, 14, 14, 20, 38, 1};
+  constexpr uint8_t kRest[] = {4, 92, 71, 47, 26, 4, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 12, 0, 0, 0, 30, 0, 0, 0, 0, 0, 200, 66, 0, 128, 109, 69, 6, 6, 14, 14,
+                               20, 38, 1};
   std::vector<std::byte> wanted(std::as_bytes(std::span(kKeys)).begin(), std::as_bytes(std::span(kKeys)).end());
   wanted.insert(wanted.end(), std::as_bytes(std::span(kRest)).begin(), std::as_bytes(std::span(kRest)).end());
-  const std::vector<std::byte> bytes = ops::WriteFlexMap({{"upper_frequency_limit", Scalar::Kind::kFloat, 0, 3800}, {"lower_frequency_limit", Scalar::Kind::kFloat, 0, 100},
-                                                          {"filterbank_channel_count", Scalar::Kind::kInt, 30, 0}, {"dct_coefficient_count", Scalar::Kind::kInt, 12, 0}});
+  const std::vector<std::byte> bytes = ops::WriteFlexMap({{"upper_frequency_limit", Scalar::Kind::kFloat, 0, 3800},
+                                                          {"lower_frequency_limit", Scalar::Kind::kFloat, 0, 100},
+                                                          {"filterbank_channel_count", Scalar::Kind::kInt, 30, 0},
+                                                          {"dct_coefficient_count", Scalar::Kind::kInt, 12, 0}});
   EXPECT_EQ(bytes, wanted);
 }
 

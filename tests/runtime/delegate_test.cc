@@ -76,7 +76,8 @@ TEST(Delegates, EveryFailureStillGivesTheRightAnswer) {
       EXPECT_EQ(details[1].nodes, 5) << fail;
       ASSERT_FALSE(details[0].failures.empty()) << fail;
       EXPECT_NE(details[0].failures[0].find("'fake'"), std::string::npos) << details[0].failures[0];
-      EXPECT_NE(details[0].failures[0].find(fail.find("run") != std::string::npos ? "took over" : "who comes next"), std::string::npos) << details[0].failures[0];
+      EXPECT_NE(details[0].failures[0].find(fail.find("run") != std::string::npos ? "took over" : "who comes next"), std::string::npos)
+          << details[0].failures[0];
     }
     EXPECT_EQ(fake.begun, fake.ended) << fail;
     EXPECT_EQ(fake.prepared, fake.released) << fail;
@@ -275,7 +276,8 @@ TEST(Delegates, ForeignOperatorsNeedTheirDelegate) {
     const auto model = *runtime::Model::FromBytes(bytes);
     const auto without = runtime::Interpreter::Create(model);
     ASSERT_FALSE(without.ok());
-    EXPECT_NE(without.error().message().find(name[0] == 'e' ? "compiled for the Edge TPU (1 edgetpu-custom-op)" : "vendor-blob (1)"), std::string::npos) << without.error().message();
+    EXPECT_NE(without.error().message().find(name[0] == 'e' ? "compiled for the Edge TPU (1 edgetpu-custom-op)" : "vendor-blob (1)"), std::string::npos)
+        << without.error().message();
     Fake refusing;
     auto with = runtime::Interpreter::Create(model, With({refusing.Make()}));
     ASSERT_TRUE(with.ok());

@@ -42,7 +42,11 @@ int Takes(void* session, const OctetDelegateGraph* graph, int32_t node, char* re
 int Prepare(void* session, const OctetDelegateGraph* graph, const OctetDelegatePart* part, void** kernel, char* error, size_t bytes) {
   auto* fake = static_cast<Fake*>(session);
   if (fake->fail == "prepare") return Say(OCTET_DELEGATE_ERROR, "out of device memory", error, bytes);
-  auto* k = new Kernel{fake, graph, {part->nodes, part->nodes + part->num_nodes}, {part->inputs, part->inputs + part->num_inputs}, {part->outputs, part->outputs + part->num_outputs}};
+  auto* k = new Kernel{fake,
+                       graph,
+                       {part->nodes, part->nodes + part->num_nodes},
+                       {part->inputs, part->inputs + part->num_inputs},
+                       {part->outputs, part->outputs + part->num_outputs}};
   std::vector<int>& nodes = fake->parts.emplace_back();
   for (int i : k->nodes) nodes.push_back(graph->nodes[i].index);
   ++fake->prepared;
@@ -104,7 +108,8 @@ void End(void* session) { ++static_cast<Fake*>(session)->ended; }
 void Rates(void* self, OctetDelegateRates* rates) { *rates = static_cast<Fake*>(self)->rates; }
 int Create(const OctetDelegateOption*, size_t, void**, char* error, size_t bytes) { return Say(OCTET_DELEGATE_ERROR, "made by tests only", error, bytes); }
 
-constexpr OctetDelegate kFake = {OCTET_DELEGATE_VERSION, sizeof(OctetDelegate), "fake", Create, nullptr, Rates, Begin, Takes, Prepare, Run, Timings, Release, End};
+constexpr OctetDelegate kFake = {
+    OCTET_DELEGATE_VERSION, sizeof(OctetDelegate), "fake", Create, nullptr, Rates, Begin, Takes, Prepare, Run, Timings, Release, End};
 
 }  // namespace
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What interpreters of one model share, and what each keeps for itself.
+#include <array>
+#include <cmath>
+
 #include "base/file.h"
 #include "base/strings.h"
 #include "tests/model_builder.h"
@@ -94,6 +97,35 @@ TEST(Strings, MoveThroughAModel) {
   ASSERT_TRUE(runner.it->SetStrings(0, WriteStrings(refs)).ok());
   ASSERT_TRUE(runner.it->Invoke().ok());
   EXPECT_EQ(*runner.it->Strings(0), WriteStrings(refs));
+}
+
+// What no step has written yet, as each step finds its output.
+class BeforeEach : public runtime::Observer {
+ public:
+  explicit BeforeEach(const runtime::Interpreter& it) : it_(it) {}
+  void BeforeNode(int) override {
+    std::array<float, 4> found;
+    std::memcpy(found.data(), it_.output(0).data, sizeof found);
+    std::ranges::copy(found, std::back_inserter(seen));
+  }
+  std::vector<float> seen;
+
+ private:
+  const runtime::Interpreter& it_;
+};
+
+TEST(Poison, FillsWhatAStepIsAboutToWrite) {
+  test::Builder b;
+  const graph::TensorId x = b.Input("x", {DType::kF32, Shape{4}, {}});
+  b.g().outputs = {b.Node("abs", "y", {x}, {DType::kF32, {}, {}})};
+  for (const bool poison : {false, true}) {
+    test::Runner runner(b.model, {.poison_memory = poison});
+    BeforeEach watch(*runner.it);
+    runner.it->SetObserver(&watch);
+    for (int run = 0; run < 2; ++run) EXPECT_EQ(runner.Run<float>({1, -2, 3, -4}), (std::vector<float>{1, 2, 3, 4}));
+    ASSERT_EQ(watch.seen.size(), 8u);
+    EXPECT_EQ(std::ranges::all_of(watch.seen, [](float v) { return std::isnan(v); }), poison);  // Else: zeros, and the last run's.
+  }
 }
 
 }  // namespace

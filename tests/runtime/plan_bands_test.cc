@@ -62,7 +62,8 @@ struct Chain {
       biases.push_back(v * 40);
     }
     const SharedList<int32_t> zeros(std::vector<int32_t>(scales.size()));
-    const TensorId w = b.Constant<int8_t>(name + "/w", shape, test::RandomBytes(static_cast<size_t>(shape.elements()), seed), {scales, zeros, depthwise ? 3 : 0, 0});
+    const TensorId w =
+        b.Constant<int8_t>(name + "/w", shape, test::RandomBytes(static_cast<size_t>(shape.elements()), seed), {scales, zeros, depthwise ? 3 : 0, 0});
     const TensorId c = b.Constant<int32_t>(name + "/b", Shape{columns}, biases, {bias_scales, zeros, 0, 0});
     return y = b.Node(depthwise ? "depthwise_conv_2d" : "conv_2d", name, {y, w, c}, {DType::kI8, {}, Scale(0.11f, -9 * nodes_)}, [&](graph::Node& n) {
       test::SetAttr(n, "padding", padding);

@@ -117,7 +117,8 @@ TEST(Interpreter, ABatchGivesWhatItsRowsGive) {
   ASSERT_TRUE(three.it->Resize(0, Shape{3, 6, 6, 4}).ok());
   const std::vector<float> together = three.Run(x);
   for (size_t row = 0; row < 3; ++row) {
-    const std::vector<float> single = one.Run(std::vector<float>(x.begin() + static_cast<ptrdiff_t>(row * 144), x.begin() + static_cast<ptrdiff_t>(row * 144 + 144)));
+    const std::vector<float> single =
+        one.Run(std::vector<float>(x.begin() + static_cast<ptrdiff_t>(row * 144), x.begin() + static_cast<ptrdiff_t>(row * 144 + 144)));
     EXPECT_EQ(single, std::vector<float>(together.begin() + static_cast<ptrdiff_t>(row * 144), together.begin() + static_cast<ptrdiff_t>(row * 144 + 144)));
   }
 }

@@ -61,7 +61,8 @@ class HttpServerTest : public testing::Test {
     if (later_.joinable()) later_.join();
   }
   static std::string Post(std::string_view path, std::string_view body, std::string_view headers = "") {
-    return "POST " + std::string(path) + " HTTP/1.1\r\nHost: x\r\n" + std::string(headers) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+    return "POST " + std::string(path) + " HTTP/1.1\r\nHost: x\r\n" + std::string(headers) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+           std::string(body);
   }
   static bool Is(const std::string& response, int status) { return response.starts_with("HTTP/1.1 " + std::to_string(status)); }
 

@@ -67,7 +67,8 @@ int main(int argc, char** argv) {
   const std::string body{std::istreambuf_iterator<char>(file), {}};
   Load load;
   load.port = static_cast<uint16_t>(std::atoi(argv[1]));
-  load.request = "POST " + std::string(argv[2]) + " HTTP/1.1\r\nHost: x\r\nInference-Header-Content-Length: " + argv[4] + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  load.request = "POST " + std::string(argv[2]) + " HTTP/1.1\r\nHost: x\r\nInference-Header-Content-Length: " + argv[4] +
+                 "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   load.rate = std::atof(argv[7]);
   load.start = Clock::now();
   const double seconds = std::atof(argv[6]);
@@ -75,7 +76,8 @@ int main(int argc, char** argv) {
   std::vector<std::thread> threads;
   for (int i = 0; i < std::atoi(argv[5]); ++i) threads.emplace_back([&] { Ask(load); });
   for (std::thread& t : threads) t.join();
-  std::printf("{\"accepted\":%zu,\"refused\":%zu,\"failed\":%lld,\"per_second\":%.2f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"refused_p99_us\":%.1f}\n", load.accepted_us.size(), load.refused_us.size(),
-              static_cast<long long>(load.failed), static_cast<double>(load.accepted_us.size()) / seconds, Quantile(load.accepted_us, 0.5), Quantile(load.accepted_us, 0.99), Quantile(load.refused_us, 0.99));
+  std::printf("{\"accepted\":%zu,\"refused\":%zu,\"failed\":%lld,\"per_second\":%.2f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"refused_p99_us\":%.1f}\n",
+              load.accepted_us.size(), load.refused_us.size(), static_cast<long long>(load.failed), static_cast<double>(load.accepted_us.size()) / seconds,
+              Quantile(load.accepted_us, 0.5), Quantile(load.accepted_us, 0.99), Quantile(load.refused_us, 0.99));
   return load.failed > 0;
 }

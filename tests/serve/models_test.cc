@@ -20,7 +20,8 @@ void Write(Builder& b, const std::string& path) {
 void WriteTypes(const std::string& path) {
   Builder b;
   const TensorId shape = b.Constant<int32_t>("shape", Shape{2}, {3, 2});
-  for (const DType t : {DType::kBool, DType::kU8, DType::kU16, DType::kU32, DType::kU64, DType::kI8, DType::kI16, DType::kI32, DType::kI64, DType::kF16, DType::kBF16, DType::kF32, DType::kF64, DType::kString}) {
+  for (const DType t : {DType::kBool, DType::kU8, DType::kU16, DType::kU32, DType::kU64, DType::kI8, DType::kI16, DType::kI32, DType::kI64, DType::kF16,
+                        DType::kBF16, DType::kF32, DType::kF64, DType::kString}) {
     const std::string name(NumpyName(t));
     const TensorId x = b.Input("in_" + name, {t, Shape{2, 3}, {}});
     b.g().outputs.push_back(b.Node("reshape", "out_" + name, {x, shape}, {t, {}, {}}));

@@ -13,7 +13,8 @@ namespace {
 TEST(TelemetryC, RecordsIntoTheSpool) {
   const std::string config = testing::TempDir() + "/telemetry_c.json", spool = testing::TempDir() + "/telemetry_c.db";
   for (const char* end : {"", "-wal"}) std::remove((spool + end).c_str());
-  std::ofstream(config) << R"({"endpoint":"http://127.0.0.1:9/v1/telemetry","token":"t","salt":"0123456789abcdef","identity":"here","spool":")" << spool << "\"}";
+  std::ofstream(config) << R"({"endpoint":"http://127.0.0.1:9/v1/telemetry","token":"t","salt":"0123456789abcdef","identity":"here","spool":")" << spool
+                        << "\"}";
   OctetError error;
   OctetTelemetry* t = octet_telemetry_open(config.c_str(), &error);
   ASSERT_NE(t, nullptr) << error.text;

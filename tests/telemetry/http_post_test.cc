@@ -19,7 +19,8 @@ class TelemetryHttpPost : public testing::Test {
   static void SetUpTestSuite() {
     const std::string make = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=here -addext subjectAltName=DNS:localhost";
     have_certificates_ = true;
-    for (const char* name : {"post_a", "post_b"}) have_certificates_ &= std::system((make + " -keyout " + Path(name, "key") + " -out " + Path(name, "pem") + " 2>/dev/null").c_str()) == 0;
+    for (const char* name : {"post_a", "post_b"})
+      have_certificates_ &= std::system((make + " -keyout " + Path(name, "key") + " -out " + Path(name, "pem") + " 2>/dev/null").c_str()) == 0;
   }
   static std::string Path(const std::string& name, const std::string& end) { return testing::TempDir() + "/" + name + "." + end; }
 
@@ -40,7 +41,8 @@ class TelemetryHttpPost : public testing::Test {
     const Status started = server_->Start();
     ASSERT_TRUE(started.ok()) << started.message();
   }
-  Result<PostResponse> Post(const std::string& scheme, const std::string& host, const std::string& path, const std::string& ca = "", std::chrono::milliseconds timeout = 5s) {
+  Result<PostResponse> Post(const std::string& scheme, const std::string& host, const std::string& path, const std::string& ca = "",
+                            std::chrono::milliseconds timeout = 5s) {
     PostRequest r;
     r.url = *ParseUrl(scheme + "://" + host + ":" + std::to_string(server_->port()) + path);
     r.body = "hello";

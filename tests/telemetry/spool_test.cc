@@ -29,7 +29,9 @@ class TelemetrySpool : public testing::Test {
     note_ = note;
     return std::move(*spool);
   }
-  static std::vector<std::string> Bodies(int n, size_t bytes = 100) { return std::vector<std::string>(static_cast<size_t>(n), "\"x\":\"" + std::string(bytes, 'x') + "\"}"); }
+  static std::vector<std::string> Bodies(int n, size_t bytes = 100) {
+    return std::vector<std::string>(static_cast<size_t>(n), "\"x\":\"" + std::string(bytes, 'x') + "\"}");
+  }
   static int64_t Dropped(const SpoolStatus& s) { return s.dropped_age + s.dropped_bytes + s.dropped_rejected; }
 
   SpoolOptions options_;

@@ -134,7 +134,8 @@ TfLiteStatus PrepareOpaque(void*, TfLiteOpaqueContext* context, TfLiteOpaqueNode
 TfLiteStatus InvokeOpaque(void* factor, TfLiteOpaqueContext* context, TfLiteOpaqueNode* node) {
   const TfLiteOpaqueTensor* x = TfLiteOpaqueNodeGetInput(context, node, 0);
   auto* y = static_cast<float*>(TfLiteOpaqueTensorData(TfLiteOpaqueNodeGetOutput(context, node, 0)));
-  for (size_t i = 0; i < TfLiteOpaqueTensorByteSize(x) / sizeof(float); ++i) y[i] = *static_cast<float*>(factor) * static_cast<const float*>(TfLiteOpaqueTensorData(x))[i];
+  for (size_t i = 0; i < TfLiteOpaqueTensorByteSize(x) / sizeof(float); ++i)
+    y[i] = *static_cast<float*>(factor) * static_cast<const float*>(TfLiteOpaqueTensorData(x))[i];
   return kTfLiteOk;
 }
 

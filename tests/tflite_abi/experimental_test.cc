@@ -64,7 +64,8 @@ TEST(TfLiteExperimental, TensorsLieInTheProgramsMemory) {
     const TfLiteCustomAllocation allocation = {data, bytes};
     return TfLiteInterpreterSetCustomAllocationForTensor(p.it, tensor, &allocation, flags);
   };
-  const int x = TfLiteInterpreterGetInputTensorIndex(p.it, 0), y = TfLiteInterpreterGetInputTensorIndex(p.it, 1), sum = TfLiteInterpreterGetOutputTensorIndex(p.it, 0);
+  const int x = TfLiteInterpreterGetInputTensorIndex(p.it, 0), y = TfLiteInterpreterGetInputTensorIndex(p.it, 1),
+            sum = TfLiteInterpreterGetOutputTensorIndex(p.it, 0);
   ASSERT_EQ(set(x, memory[0], 16), kTfLiteOk);
   ASSERT_EQ(set(y, memory[1] + 1, 16, kTfLiteCustomAllocationFlagsSkipAlignCheck), kTfLiteOk);
   ASSERT_EQ(set(sum, memory[2], 64), kTfLiteOk);
@@ -196,7 +197,9 @@ TEST(TfLiteExperimental, TelemetryIsToldOfTheModelTheOperatorsAndTheRuns) {
   Told told;
   TfLiteTelemetryProfilerStruct profiler = {};
   profiler.data = &told;
-  profiler.ReportTelemetryEvent = [](TfLiteTelemetryProfilerStruct* p, const char* name, uint64_t status) { Of(p).events.push_back(name + std::string(" ") + std::to_string(status)); };
+  profiler.ReportTelemetryEvent = [](TfLiteTelemetryProfilerStruct* p, const char* name, uint64_t status) {
+    Of(p).events.push_back(name + std::string(" ") + std::to_string(status));
+  };
   profiler.ReportSettings = [](TfLiteTelemetryProfilerStruct* p, const char*, const TfLiteTelemetrySettings* settings) {
     ASSERT_EQ(settings->source, 1u);
     const auto* s = static_cast<const TfLiteTelemetryInterpreterSettings*>(settings->data);
@@ -206,7 +209,9 @@ TEST(TfLiteExperimental, TelemetryIsToldOfTheModelTheOperatorsAndTheRuns) {
     EXPECT_EQ(TfLiteTelemetrySubgraphInfoGetQuantizations(info)->type, kTfLiteNoQuantization);
     EXPECT_EQ(TfLiteTelemetryInterpreterSettingsGetConversionMetadata(s), nullptr);  // octet's exporter writes none.
   };
-  profiler.ReportBeginOpInvokeEvent = [](TfLiteTelemetryProfilerStruct* p, const char* name, int64_t op, int64_t) { return Of(p).begun.push_back(name), static_cast<uint32_t>(op + 5); };
+  profiler.ReportBeginOpInvokeEvent = [](TfLiteTelemetryProfilerStruct* p, const char* name, int64_t op, int64_t) {
+    return Of(p).begun.push_back(name), static_cast<uint32_t>(op + 5);
+  };
   profiler.ReportEndOpInvokeEvent = [](TfLiteTelemetryProfilerStruct* p, uint32_t handle) { Of(p).ended += handle == 5; };
   Program p;
   TfLiteInterpreterOptionsSetTelemetryProfiler(p.options, &profiler);
@@ -264,7 +269,8 @@ TEST(TfLiteExperimental, XnnpackOptionsThatCannotBeAreRefused) {
   EXPECT_EQ(TfLiteXNNPackDelegateCreate(&options), nullptr);
   // The form of later versions: flags lie where the cache is here.
   options = TfLiteXNNPackDelegateOptionsDefault();
-  options.weights_cache = reinterpret_cast<TfLiteXNNPackDelegateWeightsCache*>(TFLITE_XNNPACK_DELEGATE_FLAG_QS8 | TFLITE_XNNPACK_DELEGATE_FLAG_DYNAMIC_FULLY_CONNECTED);
+  options.weights_cache =
+      reinterpret_cast<TfLiteXNNPackDelegateWeightsCache*>(TFLITE_XNNPACK_DELEGATE_FLAG_QS8 | TFLITE_XNNPACK_DELEGATE_FLAG_DYNAMIC_FULLY_CONNECTED);
   TfLiteDelegate* delegate = TfLiteXNNPackDelegateCreateWithThreadpool(&options, nullptr);
   EXPECT_NE(delegate, nullptr);
   TfLiteXNNPackDelegateDelete(delegate);

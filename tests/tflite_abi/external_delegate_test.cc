@@ -54,7 +54,8 @@ Outcome RunWith(const std::string& spec) {
 
 TEST(ExternalDelegate, ClassicAndOpaqueOnesRun) {
   const std::string classic = OCTET_CLASSIC_PLUGIN, opaque = OCTET_OPAQUE_PLUGIN;
-  for (const std::string& spec : {classic, classic + ";preview=1", classic + ";split=1", classic + ";handles=1", classic + ";scratch=1", classic + ";split=1;scratch=1;handles=1", opaque}) {
+  for (const std::string& spec : {classic, classic + ";preview=1", classic + ";split=1", classic + ";handles=1", classic + ";scratch=1",
+                                  classic + ";split=1;scratch=1;handles=1", opaque}) {
     const Outcome o = RunWith(spec);
     EXPECT_EQ(o.y, Expected()) << spec;
     EXPECT_EQ(o.details[0].nodes, 3) << spec;
@@ -163,7 +164,8 @@ template <class P> P DataOf(const char* op, const std::vector<OctetDelegateAttri
 }
 
 TEST(ExternalDelegate, ParametersAreTheFiles) {
-  const auto conv = DataOf<TfLiteConvParams>("conv_2d", {Attribute("padding", 1), Attribute("stride_w", 3), Attribute("fused_activation_function", 3), Attribute("dilation_h_factor", 2)});
+  const auto conv = DataOf<TfLiteConvParams>(
+      "conv_2d", {Attribute("padding", 1), Attribute("stride_w", 3), Attribute("fused_activation_function", 3), Attribute("dilation_h_factor", 2)});
   EXPECT_EQ(conv.padding, kTfLitePaddingValid);
   EXPECT_EQ(conv.stride_width, 3);
   EXPECT_EQ(conv.activation, kTfLiteActRelu6);

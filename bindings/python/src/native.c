@@ -98,8 +98,9 @@ static PyObject* Scales(const float* scales, int32_t n) {
 
 /* (name, dtype, shape, signature, address, bytes, scales, zero_points, axis, block_size) */
 static PyObject* Described(const OctetTensor* t) {
-  return Py_BuildValue("(siNNKKNNii)", t->name ? t->name : "", (int)t->dtype, Dims(t->dims, t->rank), Dims(t->signature, t->rank), (unsigned long long)(uintptr_t)t->data,
-                       (unsigned long long)t->bytes, Scales(t->scales, t->num_scales), Dims(t->zero_points, t->num_scales), (int)t->axis, (int)t->block_size);
+  return Py_BuildValue("(siNNKKNNii)", t->name ? t->name : "", (int)t->dtype, Dims(t->dims, t->rank), Dims(t->signature, t->rank),
+                       (unsigned long long)(uintptr_t)t->data, (unsigned long long)t->bytes, Scales(t->scales, t->num_scales),
+                       Dims(t->zero_points, t->num_scales), (int)t->axis, (int)t->block_size);
 }
 
 /* signature_subgraph(i) */
@@ -127,7 +128,8 @@ static PyMethodDef kModelMethods[] = {{"num_subgraphs", (PyCFunction)ModelNumSub
                                       {"num_tensors", (PyCFunction)ModelNumTensors, METH_O, "num_tensors(subgraph); -1: there is no such subgraph."},
                                       {"tensor", (PyCFunction)ModelTensor, METH_VARARGS, "tensor(subgraph, index): as Interpreter.tensor, from the file; an address only of constants."},
                                       {"signatures", (PyCFunction)ModelSignatures, METH_NOARGS, "Keys of the model's signatures, in the file's order."}, {NULL, NULL, 0, NULL}};
-static PyType_Slot kModelSlots[] = {{Py_tp_new, ModelNew}, {Py_tp_dealloc, ModelDealloc}, {Py_tp_methods, kModelMethods}, {Py_tp_doc, "A verified .tflite model, shared by its interpreters."}, {0, NULL}};
+static PyType_Slot kModelSlots[] = {{Py_tp_new, ModelNew}, {Py_tp_dealloc, ModelDealloc}, {Py_tp_methods, kModelMethods},
+                                    {Py_tp_doc, "A verified .tflite model, shared by its interpreters."}, {0, NULL}};
 static PyType_Spec kModelSpec = {"octet._native.Model", sizeof(ModelObject), 0, Py_TPFLAGS_DEFAULT, kModelSlots};
 
 /* ---- Delegate(name, [(key, value)]) */
@@ -160,7 +162,8 @@ static void DelegateDealloc(DelegateObject* self) {
   octet_delegate_close(self->handle);
   FreeObject((PyObject*)self);
 }
-static PyType_Slot kDelegateSlots[] = {{Py_tp_new, DelegateNew}, {Py_tp_dealloc, DelegateDealloc}, {Py_tp_doc, "Who computes parts of models in the processor's place."}, {0, NULL}};
+static PyType_Slot kDelegateSlots[] = {{Py_tp_new, DelegateNew}, {Py_tp_dealloc, DelegateDealloc},
+                                       {Py_tp_doc, "Who computes parts of models in the processor's place."}, {0, NULL}};
 static PyType_Spec kDelegateSpec = {"octet._native.Delegate", sizeof(DelegateObject), 0, Py_TPFLAGS_DEFAULT, kDelegateSlots};
 
 /* ---- Interpreter(model, threads, kernels, keep_all_tensors, signature, delegates) */
@@ -173,8 +176,9 @@ static PyObject* InterpreterNew(PyTypeObject* type, PyObject* args, PyObject* kw
   PyObject *delegates = NULL, *deny = NULL; /* A list; a list of bytes. */
   const OctetDelegateHandle* handles[16];
   const char* denied[256];
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|iiizOOd", names, (PyTypeObject*)g_model_type, &model, &threads, &reference, &keep, &options.signature, &delegates, &deny,
-                                   &options.shadow_share)) return NULL;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|iiizOOd", names, (PyTypeObject*)g_model_type, &model, &threads, &reference, &keep, &options.signature,
+                                   &delegates, &deny, &options.shadow_share))
+    return NULL;
   options.num_delegates = delegates ? (int32_t)PyList_Size(delegates) : 0;
   if (options.num_delegates < 0 || options.num_delegates > 16) return options.num_delegates < 0 ? NULL : PyErr_Format(PyExc_ValueError, "at most 16 delegates");
   for (int32_t i = 0; i < options.num_delegates; ++i) {
@@ -375,7 +379,9 @@ static PyObject* Delegates(InterpreterObject* self, PyObject* unused) {
       PyList_SetItem(reasons, k, Py_BuildValue("(isss)", (int)r.node, r.op, r.place, r.text));
     }
     for (int32_t k = 0; failures && k < d.num_failures; ++k) PyList_SetItem(failures, k, PyUnicode_FromString(octet_delegate_failure(self->interpreter, i, k)));
-    PyList_SetItem(list, i, Py_BuildValue("(siidiiLNN)", d.name, (int)d.nodes, (int)d.total_nodes, d.mac_share, (int)d.partitions, (int)d.copies, (long long)d.copy_bytes, reasons, failures));
+    PyList_SetItem(list, i,
+                   Py_BuildValue("(siidiiLNN)", d.name, (int)d.nodes, (int)d.total_nodes, d.mac_share, (int)d.partitions, (int)d.copies,
+                                 (long long)d.copy_bytes, reasons, failures));
   }
   return list;
 }
@@ -397,7 +403,8 @@ static PyMethodDef kInterpreterMethods[] = {
     {"num_tensors", (PyCFunction)NumTensors, METH_NOARGS, ""},
     {"nodes", (PyCFunction)Nodes, METH_NOARGS, "[(op, kernel, inputs, outputs)] in the order in which they run."},
     {NULL, NULL, 0, NULL}};
-static PyType_Slot kInterpreterSlots[] = {{Py_tp_new, InterpreterNew}, {Py_tp_dealloc, InterpreterDealloc}, {Py_tp_methods, kInterpreterMethods}, {Py_tp_doc, "One runnable instance of a model."}, {0, NULL}};
+static PyType_Slot kInterpreterSlots[] = {{Py_tp_new, InterpreterNew}, {Py_tp_dealloc, InterpreterDealloc}, {Py_tp_methods, kInterpreterMethods},
+                                          {Py_tp_doc, "One runnable instance of a model."}, {0, NULL}};
 static PyType_Spec kInterpreterSpec = {"octet._native.Interpreter", sizeof(InterpreterObject), 0, Py_TPFLAGS_DEFAULT, kInterpreterSlots};
 
 static PyObject* Version(PyObject* self, PyObject* unused) {

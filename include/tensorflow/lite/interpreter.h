@@ -55,7 +55,8 @@ class Interpreter {
     node.pair = {};
     TfLiteRegistration& registration = node.pair.second;
     registration.version = 1;
-    if (TfLiteOctetNode(get(), index, &registration.builtin_code, &registration.custom_name, &node.pair.first.inputs, &node.pair.first.outputs) != kTfLiteOk) return nullptr;
+    if (TfLiteOctetNode(get(), index, &registration.builtin_code, &registration.custom_name, &node.pair.first.inputs, &node.pair.first.outputs) != kTfLiteOk)
+      return nullptr;
     node.inputs.reset(node.pair.first.inputs);
     node.outputs.reset(node.pair.first.outputs);
     picture = std::make_unique<Node>(std::move(node));
@@ -89,8 +90,9 @@ class Interpreter {
     for (int i = 0; t && i < t->dims->size && i < static_cast<int>(dims.size()); ++i) {
       const bool free = t->dims_signature && i < t->dims_signature->size && t->dims_signature->data[i] == -1;
       if (free || t->dims->data[i] == dims[static_cast<size_t>(i)]) continue;
-      reporter_->Report("Attempting to resize dimension %d of tensor %d with value %d to %d. ResizeInputTensorStrict only allows mutating unknown dimensions identified by -1.",
-                        i, tensor_index, t->dims->data[i], dims[static_cast<size_t>(i)]);
+      reporter_->Report(
+          "Attempting to resize dimension %d of tensor %d with value %d to %d. ResizeInputTensorStrict only allows mutating unknown dimensions identified by -1.",
+          i, tensor_index, t->dims->data[i], dims[static_cast<size_t>(i)]);
       return kTfLiteError;
     }
     return ResizeInputTensor(tensor_index, dims);

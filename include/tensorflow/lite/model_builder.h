@@ -26,7 +26,8 @@ class FlatBufferModel {
   static std::unique_ptr<FlatBufferModel> BuildFromFile(const char* filename, ErrorReporter* reporter = DefaultErrorReporter()) {
     return Made(TfLiteModelCreateFromFileWithErrorReporter(filename, internal::ReportTo, reporter), reporter);
   }
-  static std::unique_ptr<FlatBufferModel> VerifyAndBuildFromFile(const char* filename, TfLiteVerifier* = nullptr, ErrorReporter* reporter = DefaultErrorReporter()) {
+  static std::unique_ptr<FlatBufferModel> VerifyAndBuildFromFile(const char* filename, TfLiteVerifier* = nullptr,
+                                                                 ErrorReporter* reporter = DefaultErrorReporter()) {
     return BuildFromFile(filename, reporter);
   }
   static std::unique_ptr<FlatBufferModel> BuildFromBuffer(const char* buffer, size_t size, ErrorReporter* reporter = DefaultErrorReporter()) {

@@ -13,7 +13,9 @@ class MutableOpResolver : public OpResolver {
   const TfLiteRegistration* FindOp(BuiltinOperator op, int version) const override { return Find(builtins_, {static_cast<int>(op), version}); }
   const TfLiteRegistration* FindOp(const char* op, int version) const override { return Find(customs_, {op ? op : "", version}); }
 
-  void AddBuiltin(BuiltinOperator op, const TfLiteRegistration* registration, int version = 1) { Add(builtins_, static_cast<int>(op), registration, version, version, op); }
+  void AddBuiltin(BuiltinOperator op, const TfLiteRegistration* registration, int version = 1) {
+    Add(builtins_, static_cast<int>(op), registration, version, version, op);
+  }
   void AddBuiltin(BuiltinOperator op, const TfLiteRegistration* registration, int min_version, int max_version) {
     Add(builtins_, static_cast<int>(op), registration, min_version, max_version, op);
   }

@@ -31,7 +31,9 @@ Status SetOption(const std::string& key, const std::string& value, Self* self) {
   if (key == "spec_dir" && !value.empty()) self->folder = value;
   else if (key == "precision" && (value == "float32" || value == "float16")) self->real = value == "float16" ? Type::kF16 : Type::kF32;
   else if (key == "units" && (value == "all" || value == "cpu" || value == "cpu_gpu" || value == "cpu_ane")) self->units = value;
-  else return Error(Code::kInvalidArgument, "option '%s=%s': expected precision=float32|float16, units=all|cpu|cpu_gpu|cpu_ane or spec_dir=DIR", key.c_str(), value.c_str());
+  else
+    return Error(Code::kInvalidArgument, "option '%s=%s': expected precision=float32|float16, units=all|cpu|cpu_gpu|cpu_ane or spec_dir=DIR", key.c_str(),
+                 value.c_str());
   return {};
 }
 
@@ -110,10 +112,13 @@ int Prepare(void* self, const OctetDelegateGraph* graph, const OctetDelegatePart
   if (status.ok()) *kernel = runner.release();
   return Say(status, error, bytes);
 }
-int Run(void* kernel, const void* const* in, void* const* out, char* error, size_t bytes) { return Say(static_cast<Runner*>(kernel)->Run(in, out), error, bytes); }
+int Run(void* kernel, const void* const* in, void* const* out, char* error, size_t bytes) {
+  return Say(static_cast<Runner*>(kernel)->Run(in, out), error, bytes);
+}
 void Release(void* kernel) { delete static_cast<Runner*>(kernel); }
 
-constexpr OctetDelegate kCoreml = {OCTET_DELEGATE_VERSION, sizeof(OctetDelegate), "coreml", Create, Destroy, nullptr, nullptr, Takes, Prepare, Run, nullptr, Release, nullptr};
+constexpr OctetDelegate kCoreml = {
+    OCTET_DELEGATE_VERSION, sizeof(OctetDelegate), "coreml", Create, Destroy, nullptr, nullptr, Takes, Prepare, Run, nullptr, Release, nullptr};
 
 }  // namespace
 }  // namespace coreml

@@ -19,8 +19,9 @@ std::string_view Find(std::span<const Name> names, std::string_view op) {
 
 bool IsReal(const Var& v) { return v.type == Type::kF32 || v.type == Type::kF16; }
 
-constexpr Name kUnary[] = {{"relu", "relu"}, {"relu6", "relu6"}, {"logistic", "sigmoid"}, {"tanh", "tanh"}, {"exp", "exp"}, {"sqrt", "sqrt"}, {"abs", "abs"}, {"square", "square"},
-                           {"sin", "sin"}, {"cos", "cos"}, {"floor", "floor"}, {"ceil", "ceil"}, {"sign", "sign"}, {"logical_not", "logical_not"}};
+constexpr Name kUnary[] = {{"relu", "relu"}, {"relu6", "relu6"}, {"logistic", "sigmoid"}, {"tanh", "tanh"}, {"exp", "exp"}, {"sqrt", "sqrt"}, {"abs", "abs"},
+                           {"square", "square"}, {"sin", "sin"}, {"cos", "cos"}, {"floor", "floor"}, {"ceil", "ceil"}, {"sign", "sign"},
+                           {"logical_not", "logical_not"}};
 
 Status Unary(Lowering& l, const Node& n) {
   const Form form = l.FormOf(n);
@@ -44,15 +45,20 @@ Var HardSwish(Lowering& l, const Node&, const Var& x) {
   const Var gate = l.Unary("relu6", l.Binary("add", x, l.Number(x, 3), x.dims));
   return l.Binary("mul", l.Binary("mul", x, gate, x.dims), l.Number(x, 1.0f / 6), x.dims);
 }
-Var LeakyRelu(Lowering& l, const Node& n, const Var& x) { return l.p.Apply("leaky_relu", {{"x", {x}}, {"alpha", {l.Number(x, static_cast<float>(n.Real("alpha")))}}}, x.type, x.dims); }
+Var LeakyRelu(Lowering& l, const Node& n, const Var& x) {
+  return l.p.Apply("leaky_relu", {{"x", {x}}, {"alpha", {l.Number(x, static_cast<float>(n.Real("alpha")))}}}, x.type, x.dims);
+}
 Var Elu(Lowering& l, const Node&, const Var& x) { return l.p.Apply("elu", {{"x", {x}}, {"alpha", {l.Number(x, 1)}}}, x.type, x.dims); }
-Var Gelu(Lowering& l, const Node& n, const Var& x) { return l.p.Apply("gelu", {{"x", {x}}, {"mode", {l.p.Text(n.Int("approximate") ? "TANH_APPROXIMATION" : "EXACT")}}}, x.type, x.dims); }
+Var Gelu(Lowering& l, const Node& n, const Var& x) {
+  return l.p.Apply("gelu", {{"x", {x}}, {"mode", {l.p.Text(n.Int("approximate") ? "TANH_APPROXIMATION" : "EXACT")}}}, x.type, x.dims);
+}
 Var Log(Lowering& l, const Node&, const Var& x) { return l.p.Apply("log", {{"x", {x}}, {"epsilon", {l.Number(x, 0)}}}, x.type, x.dims); }
 Var Same(Lowering&, const Node&, const Var& x) { return x; }  // Quantize and dequantize: what tensors are says the rest.
 
-constexpr Name kBinary[] = {{"add", "add"}, {"sub", "sub"}, {"mul", "mul"}, {"div", "real_div"}, {"maximum", "maximum"}, {"minimum", "minimum"}, {"pow", "pow"}, {"floor_div", "floor_div"},
-                            {"squared_difference", "sub"}, {"equal", "equal"}, {"not_equal", "not_equal"}, {"less", "less"}, {"less_equal", "less_equal"}, {"greater", "greater"},
-                            {"greater_equal", "greater_equal"}, {"logical_and", "logical_and"}, {"logical_or", "logical_or"}};
+constexpr Name kBinary[] = {{"add", "add"}, {"sub", "sub"}, {"mul", "mul"}, {"div", "real_div"}, {"maximum", "maximum"}, {"minimum", "minimum"}, {"pow", "pow"},
+                            {"floor_div", "floor_div"}, {"squared_difference", "sub"}, {"equal", "equal"}, {"not_equal", "not_equal"}, {"less", "less"},
+                            {"less_equal", "less_equal"}, {"greater", "greater"}, {"greater_equal", "greater_equal"}, {"logical_and", "logical_and"},
+                            {"logical_or", "logical_or"}};
 
 Status Binary(Lowering& l, const Node& n) {
   const Form form = l.FormOf(n);
@@ -123,13 +129,14 @@ Status Softmax(Lowering& l, const Node& n) {
 }
 
 constexpr Entry kEntries[] = {
-    {"relu", Unary}, {"relu6", Unary}, {"logistic", Unary}, {"tanh", Unary}, {"exp", Unary}, {"sqrt", Unary}, {"abs", Unary}, {"square", Unary}, {"sin", Unary}, {"cos", Unary},
-    {"floor", Unary}, {"ceil", Unary}, {"sign", Unary}, {"logical_not", Unary},
-    {"neg", Formula<Neg>}, {"relu_n1_to_1", Formula<ReluN1To1>}, {"relu_0_to_1", Formula<Relu0To1>}, {"rsqrt", Formula<Rsqrt>}, {"hard_swish", Formula<HardSwish>},
-    {"leaky_relu", Formula<LeakyRelu>}, {"elu", Formula<Elu>}, {"gelu", Formula<Gelu>}, {"log", Formula<Log>}, {"quantize", Formula<Same>}, {"dequantize", Formula<Same>},
-    {"add", Binary}, {"sub", Binary}, {"mul", Binary}, {"div", Binary}, {"maximum", Binary}, {"minimum", Binary}, {"pow", Binary}, {"floor_div", Binary}, {"squared_difference", Binary},
-    {"equal", Binary}, {"not_equal", Binary}, {"less", Binary}, {"less_equal", Binary}, {"greater", Binary}, {"greater_equal", Binary}, {"logical_and", Binary}, {"logical_or", Binary},
-    {"add_n", AddN}, {"prelu", Prelu}, {"select", Select}, {"select_v2", Select}, {"cast", Cast}, {"softmax", Softmax},
+    {"relu", Unary}, {"relu6", Unary}, {"logistic", Unary}, {"tanh", Unary}, {"exp", Unary}, {"sqrt", Unary}, {"abs", Unary}, {"square", Unary}, {"sin", Unary},
+    {"cos", Unary}, {"floor", Unary}, {"ceil", Unary}, {"sign", Unary}, {"logical_not", Unary}, {"neg", Formula<Neg>}, {"relu_n1_to_1", Formula<ReluN1To1>},
+    {"relu_0_to_1", Formula<Relu0To1>}, {"rsqrt", Formula<Rsqrt>}, {"hard_swish", Formula<HardSwish>}, {"leaky_relu", Formula<LeakyRelu>},
+    {"elu", Formula<Elu>}, {"gelu", Formula<Gelu>}, {"log", Formula<Log>}, {"quantize", Formula<Same>}, {"dequantize", Formula<Same>}, {"add", Binary},
+    {"sub", Binary}, {"mul", Binary}, {"div", Binary}, {"maximum", Binary}, {"minimum", Binary}, {"pow", Binary}, {"floor_div", Binary},
+    {"squared_difference", Binary}, {"equal", Binary}, {"not_equal", Binary}, {"less", Binary}, {"less_equal", Binary}, {"greater", Binary},
+    {"greater_equal", Binary}, {"logical_and", Binary}, {"logical_or", Binary}, {"add_n", AddN}, {"prelu", Prelu}, {"select", Select}, {"select_v2", Select},
+    {"cast", Cast}, {"softmax", Softmax},
 };
 
 }  // namespace

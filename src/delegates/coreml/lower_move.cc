@@ -136,7 +136,10 @@ Status PadWith(Lowering& l, const Node& n, std::string_view mode, float value) {
     if (std::any_of(pad.begin(), pad.begin() + static_cast<ptrdiff_t>(outer), [](int64_t v) { return v != 0; })) return Refuse("a mirror beyond images");
     pad.erase(pad.begin(), pad.begin() + static_cast<ptrdiff_t>(outer));
   }
-  return l.Set(n, 0, l.p.Apply("pad", {{"x", {x}}, {"pad", {l.p.Ints(pad)}}, {"mode", {l.p.Text(mode)}}, {"constant_val", {l.Number(x, value)}}}, x.type, l.OutDims(n, form)), form);
+  return l.Set(
+      n, 0,
+      l.p.Apply("pad", {{"x", {x}}, {"pad", {l.p.Ints(pad)}}, {"mode", {l.p.Text(mode)}}, {"constant_val", {l.Number(x, value)}}}, x.type, l.OutDims(n, form)),
+      form);
 }
 Status Pad(Lowering& l, const Node& n) { return PadWith(l, n, "constant", 0); }
 Status Padv2(Lowering& l, const Node& n) {
@@ -186,7 +189,11 @@ Status ResizeBilinear(Lowering& l, const Node& n) {
   const bool corners = n.Int("align_corners") != 0, centers = n.Int("half_pixel_centers") != 0;
   if (corners && centers) return Refuse("how it samples");
   const char* const mode = corners ? "STRICT_ALIGN_CORNERS" : centers ? "UNALIGN_CORNERS" : "DEFAULT";
-  return l.Set(n, 0, l.p.Apply("resize_bilinear", {{"x", {x}}, {"target_size_height", {l.p.Int(out[2])}}, {"target_size_width", {l.p.Int(out[3])}}, {"sampling_mode", {l.p.Text(mode)}}}, x.type, out), Form::kImage);
+  return l.Set(n, 0,
+               l.p.Apply("resize_bilinear",
+                         {{"x", {x}}, {"target_size_height", {l.p.Int(out[2])}}, {"target_size_width", {l.p.Int(out[3])}}, {"sampling_mode", {l.p.Text(mode)}}},
+                         x.type, out),
+               Form::kImage);
 }
 
 // By whole factors every convention agrees, but for aligned corners.
@@ -195,14 +202,19 @@ Status ResizeNearest(Lowering& l, const Node& n) {
   const Dims out = l.OutDims(n, Form::kImage);
   if (n.Int("align_corners") || out[2] % x.dims[2] != 0 || out[3] % x.dims[3] != 0) return Refuse("how it samples: only whole factors");
   if (x.type == Type::kI32 || x.type == Type::kBool) return Refuse("it moves floats only");
-  return l.Set(n, 0, l.p.Apply("upsample_nearest_neighbor", {{"x", {x}}, {"scale_factor_height", {l.p.Int(out[2] / x.dims[2])}}, {"scale_factor_width", {l.p.Int(out[3] / x.dims[3])}}}, x.type, out), Form::kImage);
+  return l.Set(
+      n, 0,
+      l.p.Apply("upsample_nearest_neighbor",
+                {{"x", {x}}, {"scale_factor_height", {l.p.Int(out[2] / x.dims[2])}}, {"scale_factor_width", {l.p.Int(out[3] / x.dims[3])}}}, x.type, out),
+      Form::kImage);
 }
 
 constexpr Entry kEntries[] = {
-    {"reshape", Reshape}, {"squeeze", Reshape}, {"expand_dims", Reshape}, {"transpose", Transpose}, {"concatenation", Concatenation}, {"pack", Pack}, {"unpack", Unpack}, {"split", Split},
-    {"split_v", SplitV}, {"slice", Slice}, {"strided_slice", StridedSlice}, {"pad", Pad}, {"padv2", Padv2}, {"mirror_pad", MirrorPad}, {"gather", GatherAxis},
-    {"embedding_lookup", EmbeddingLookup}, {"tile", TileTo}, {"broadcast_to", TileTo}, {"reverse_v2", Reverse}, {"depth_to_space", Blocks}, {"space_to_depth", Blocks},
-    {"resize_bilinear", ResizeBilinear}, {"resize_nearest_neighbor", ResizeNearest},
+    {"reshape", Reshape}, {"squeeze", Reshape}, {"expand_dims", Reshape}, {"transpose", Transpose}, {"concatenation", Concatenation}, {"pack", Pack},
+    {"unpack", Unpack}, {"split", Split}, {"split_v", SplitV}, {"slice", Slice}, {"strided_slice", StridedSlice}, {"pad", Pad}, {"padv2", Padv2},
+    {"mirror_pad", MirrorPad}, {"gather", GatherAxis}, {"embedding_lookup", EmbeddingLookup}, {"tile", TileTo}, {"broadcast_to", TileTo},
+    {"reverse_v2", Reverse}, {"depth_to_space", Blocks}, {"space_to_depth", Blocks}, {"resize_bilinear", ResizeBilinear},
+    {"resize_nearest_neighbor", ResizeNearest},
 };
 
 }  // namespace

@@ -80,7 +80,8 @@ Status TransposeConv(Lowering& l, const Node& n) {
     pad.push_back(all - all / 2);
   }
   if (n.Int("padding") != 0 && pad != Longs{0, 0, 0, 0}) return Refuse("an output that is smaller than its windows");
-  std::vector<Argument> arguments = {{"x", {x}}, {"weight", {w}}, {"strides", {l.p.Ints(stride)}}, {"pad_type", {l.p.Text("custom")}}, {"pad", {l.p.Ints(pad)}}};
+  std::vector<Argument> arguments = {{"x", {x}}, {"weight", {w}}, {"strides", {l.p.Ints(stride)}}, {"pad_type", {l.p.Text("custom")}},
+                                     {"pad", {l.p.Ints(pad)}}};
   AddBias(&arguments, bias);
   return l.SetActivated(n, l.p.Apply("conv_transpose", arguments, x.type, out), Form::kImage);
 }
@@ -108,7 +109,9 @@ Status BatchMatmul(Lowering& l, const Node& n) {
   OCTET_ASSIGN(const Var x, l.In(n, 0));
   OCTET_ASSIGN(const Var y, l.In(n, 1));
   if (x.dims.size() < 2 || y.dims.size() < 2) return Refuse("operands of one dimension");
-  return l.Set(n, 0, l.p.Apply("matmul", {{"x", {x}}, {"y", {y}}, {"transpose_x", {l.p.Bool(n.Int("adj_x") != 0)}}, {"transpose_y", {l.p.Bool(n.Int("adj_y") != 0)}}}, x.type, n.out_dims()));
+  return l.Set(n, 0,
+               l.p.Apply("matmul", {{"x", {x}}, {"y", {y}}, {"transpose_x", {l.p.Bool(n.Int("adj_x") != 0)}}, {"transpose_y", {l.p.Bool(n.Int("adj_y") != 0)}}},
+                         x.type, n.out_dims()));
 }
 
 Status Pool(Lowering& l, const Node& n, std::string_view operation, bool average) {

@@ -30,7 +30,9 @@ Status ArgMax(Lowering& l, const Node& n) {
   OCTET_ASSIGN(const Longs axis, n.Constants(1));
   OCTET_ASSIGN(const Var x, l.In(n, 0));
   if (n.output().type != kI32) return Refuse("64-bit integers");
-  return l.Set(n, 0, l.p.Apply(n.op() == "arg_max" ? "reduce_argmax" : "reduce_argmin", {{"x", {x}}, {"axis", {l.p.Int(axis[0])}}, {"keep_dims", {l.p.Bool(false)}}}, Type::kI32, n.out_dims()));
+  return l.Set(n, 0,
+               l.p.Apply(n.op() == "arg_max" ? "reduce_argmax" : "reduce_argmin", {{"x", {x}}, {"axis", {l.p.Int(axis[0])}}, {"keep_dims", {l.p.Bool(false)}}},
+                         Type::kI32, n.out_dims()));
 }
 
 Dims LastIsOne(Dims dims) {
@@ -57,7 +59,11 @@ Status L2Normalization(Lowering& l, const Node& n) {
 Status Cumsum(Lowering& l, const Node& n) {
   OCTET_ASSIGN(const Longs axis, n.Constants(1));
   OCTET_ASSIGN(const Var x, l.In(n, 0));
-  return l.Set(n, 0, l.p.Apply("cumsum", {{"x", {x}}, {"axis", {l.p.Int(axis[0])}}, {"exclusive", {l.p.Bool(n.Int("exclusive") != 0)}}, {"reverse", {l.p.Bool(n.Int("reverse") != 0)}}}, x.type, x.dims));
+  return l.Set(
+      n, 0,
+      l.p.Apply("cumsum",
+                {{"x", {x}}, {"axis", {l.p.Int(axis[0])}}, {"exclusive", {l.p.Bool(n.Int("exclusive") != 0)}}, {"reverse", {l.p.Bool(n.Int("reverse") != 0)}}},
+                x.type, x.dims));
 }
 
 constexpr Entry kEntries[] = {

@@ -122,7 +122,11 @@ Status Lowering::AddInput(int32_t tensor, const std::string& name) {
   const Type inside = IsQuantized(t.type) ? (t.type == kI8 ? Type::kI8 : Type::kU8) : TypeOf(t);
   Var v = p.Input(name, crossing, dims);
   p.SetPlace(name);
-  const char* const dtype = inside == Type::kF16 ? "fp16" : inside == Type::kF32 ? "fp32" : inside == Type::kI8 ? "int8" : inside == Type::kU8 ? "uint8" : "bool";
+  const char* const dtype = inside == Type::kF16   ? "fp16"
+                            : inside == Type::kF32 ? "fp32"
+                            : inside == Type::kI8  ? "int8"
+                            : inside == Type::kU8  ? "uint8"
+                                                   : "bool";
   if (inside != crossing) v = p.Apply("cast", {{"x", {v}}, {"dtype", {p.Text(dtype)}}}, inside, dims);
   values_[tensor].in[0] = IsQuantized(t.type) ? Dequantized(t, v) : v;
   return {};
@@ -144,7 +148,10 @@ Status Lowering::AddOutput(int32_t tensor, const std::string& name) {
 Var Lowering::Dequantized(const OctetDelegateTensor& t, const Var& integers) {
   constexpr float kLeastHalf = 0x1p-14f;
   const Type type = t.scales[0] < kLeastHalf ? Type::kF32 : p.real();
-  const Var v = p.Apply("dequantize", {{"input", {integers}}, {"scale", {p.Real(type, t.scales[0])}}, {"zero_point", {p.ZeroPoint(integers.type, t.zero_points ? t.zero_points[0] : 0)}}}, type, integers.dims);
+  const Var v = p.Apply(
+      "dequantize",
+      {{"input", {integers}}, {"scale", {p.Real(type, t.scales[0])}}, {"zero_point", {p.ZeroPoint(integers.type, t.zero_points ? t.zero_points[0] : 0)}}}, type,
+      integers.dims);
   return type == p.real() ? v : p.Apply("cast", {{"x", {v}}, {"dtype", {p.Text("fp16")}}}, p.real(), v.dims);
 }
 
@@ -261,7 +268,11 @@ Status Lowering::SetActivated(const Node& n, const Var& value, Form form) {
 }
 
 Var Lowering::Reshape(const Var& x, const Dims& dims) { return x.dims == dims ? x : p.Apply("reshape", {{"x", {x}}, {"shape", {p.Ints(dims)}}}, x.type, dims); }
-Var Lowering::Transpose(const Var& x, const std::vector<int64_t>& order) { return p.Apply("transpose", {{"x", {x}}, {"perm", {p.Ints(order)}}}, x.type, Permuted(x.dims, order)); }
-Var Lowering::Clip(const Var& x, float low, float high) { return p.Apply("clip", {{"x", {x}}, {"alpha", {p.Real(x.type, low)}}, {"beta", {p.Real(x.type, high)}}}, x.type, x.dims); }
+Var Lowering::Transpose(const Var& x, const std::vector<int64_t>& order) {
+  return p.Apply("transpose", {{"x", {x}}, {"perm", {p.Ints(order)}}}, x.type, Permuted(x.dims, order));
+}
+Var Lowering::Clip(const Var& x, float low, float high) {
+  return p.Apply("clip", {{"x", {x}}, {"alpha", {p.Real(x.type, low)}}, {"beta", {p.Real(x.type, high)}}}, x.type, x.dims);
+}
 
 }  // namespace octet::coreml

@@ -11,7 +11,9 @@ namespace {
 // The items' identifiers only have to differ: the same model gives the same bytes.
 std::string Manifest(bool weights) {
   const auto item = [](const char* id, const char* name, const char* what) {
-    return Format("        \"%s\": {\n            \"author\": \"com.apple.CoreML\",\n            \"description\": \"%s\",\n            \"name\": \"%s\",\n            \"path\": \"com.apple.CoreML/%s\"\n        }", id, what, name, name);
+    return Format(
+        "        \"%s\": {\n            \"author\": \"com.apple.CoreML\",\n            \"description\": \"%s\",\n            \"name\": \"%s\",\n            \"path\": \"com.apple.CoreML/%s\"\n        }",
+        id, what, name, name);
   };
   constexpr const char *kModel = "6F637465-7400-4000-8000-000000000001", *kWeights = "6F637465-7400-4000-8000-000000000002";
   std::string text = "{\n    \"fileFormatVersion\": \"1.0.0\",\n    \"itemInfoEntries\": {\n" + item(kModel, "model.mlmodel", "CoreML Model Specification");

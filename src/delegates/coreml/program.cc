@@ -74,7 +74,9 @@ std::string BytesOf(Type type, std::span<const float> values) {
   return bytes;
 }
 
-WireWriter RealValue(Type type, const Dims& dims, std::span<const float> values) { return Immediate(type, dims, type == Type::kF16 ? 7 : 1, BytesOf(type, values)); }
+WireWriter RealValue(Type type, const Dims& dims, std::span<const float> values) {
+  return Immediate(type, dims, type == Type::kF16 ? 7 : 1, BytesOf(type, values));
+}
 
 WireWriter ZeroPointValue(Type type, const Dims& dims, std::span<const int32_t> values) {
   std::string bytes;
@@ -178,7 +180,9 @@ Var Program::Ints(const std::vector<int64_t>& values) {
   const Dims dims = {static_cast<int64_t>(values.size())};
   return Constant(Type::kI32, dims, IntValue(dims, values));
 }
-Var Program::IntTensor(std::span<const int32_t> values, const Dims& dims) { return Constant(Type::kI32, dims, IntValue(dims, std::vector<int64_t>(values.begin(), values.end()))); }
+Var Program::IntTensor(std::span<const int32_t> values, const Dims& dims) {
+  return Constant(Type::kI32, dims, IntValue(dims, std::vector<int64_t>(values.begin(), values.end())));
+}
 Var Program::BoolTensor(std::span<const uint8_t> values, const Dims& dims) {
   std::string bytes;
   for (const uint8_t v : values) bytes += v != 0 ? '\1' : '\0';

@@ -87,7 +87,8 @@ TF_Tensor* NewStrings(const TensorFlow& tf, const std::vector<int64_t>& dims, co
     for (size_t k = 0; k < bytes / sizeof(TF_TString); ++k) static_cast<const TensorFlow*>(owner)->StringDealloc(static_cast<TF_TString*>(data) + k);
     std::free(data);
   };
-  return tf.NewTensor(ops::TensorFlowNumber(DType::kString), dims.data(), static_cast<int>(dims.size()), list, count * sizeof(TF_TString), free_all, const_cast<TensorFlow*>(&tf));
+  return tf.NewTensor(ops::TensorFlowNumber(DType::kString), dims.data(), static_cast<int>(dims.size()), list, count * sizeof(TF_TString), free_all,
+                      const_cast<TensorFlow*>(&tf));
 }
 
 // What one run takes of TensorFlow, given back at its end.
@@ -117,7 +118,8 @@ class Call {
     tf_.Execute(op_, results.data(), &count, status_);
     OCTET_TRY(Check("TensorFlow failed"));
     for (int i = 0; i < count; ++i) handles_.push_back(results[static_cast<size_t>(i)]);
-    if (count != static_cast<int>(k_.outputs.size())) return Error(Code::kInvalidModel, "%s: TensorFlow has %d outputs, the model %zu", k_.place.c_str(), count, k_.outputs.size());
+    if (count != static_cast<int>(k_.outputs.size()))
+      return Error(Code::kInvalidModel, "%s: TensorFlow has %d outputs, the model %zu", k_.place.c_str(), count, k_.outputs.size());
     for (int i = 0; i < count; ++i) OCTET_TRY(TakeOutput(i, results[static_cast<size_t>(i)], run));
     return {};
   }
@@ -145,7 +147,8 @@ class Call {
     const bool text = operand.type == DType::kString;
     TF_Tensor* tensor = text ? NewStrings(tf_, dims, reinterpret_cast<const StringRef*>(data), static_cast<size_t>(operand.shape.elements()))
                              : tf_.AllocateTensor(ops::TensorFlowNumber(operand.type), dims.data(), static_cast<int>(dims.size()), bytes);
-    if (!tensor) return Error(Code::kOutOfMemory, "%s: TensorFlow has no memory for an input of %llu bytes", k_.place.c_str(), static_cast<unsigned long long>(bytes));
+    if (!tensor)
+      return Error(Code::kOutOfMemory, "%s: TensorFlow has no memory for an input of %llu bytes", k_.place.c_str(), static_cast<unsigned long long>(bytes));
     tensors_.push_back(tensor);
     if (bytes > 0 && !text) std::memcpy(tf_.TensorData(tensor), data, bytes);
     TFE_TensorHandle* handle = tf_.NewTensorHandle(tensor, status_);
@@ -222,7 +225,8 @@ Status Prepare(ops::Prepare& p) {
   for (const auto& [list, to] : {std::pair(p.op.inputs, &k.inputs), std::pair(p.op.outputs, &k.outputs)})
     for (const TensorType* t : list) {
       if (!t) return p.op.Fail(Code::kInvalidModel, "an operand is absent");
-      if (ops::TensorFlowNumber(t->dtype) == 0 || t->dtype == DType::kVariant) return p.op.Fail(Code::kUnsupported, "octet hands TensorFlow no %s", std::string(NumpyName(t->dtype)).c_str());
+      if (ops::TensorFlowNumber(t->dtype) == 0 || t->dtype == DType::kVariant)
+        return p.op.Fail(Code::kUnsupported, "octet hands TensorFlow no %s", std::string(NumpyName(t->dtype)).c_str());
       to->push_back({t->dtype, t->shape});
       if (to == &k.outputs && t->dtype == DType::kResource) to->back().resource = Handles::Get().Reserve();
     }

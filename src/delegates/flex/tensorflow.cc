@@ -45,7 +45,8 @@ Status FindAll(const Library& library, TensorFlow* tf) {
   Find(library, "TFE_OpAddInput", &tf->AddInput, &missing);
   Find(library, "TFE_OpSetAttrValueProto", &tf->SetAttribute, &missing);
   Find(library, "TFE_Execute", &tf->Execute, &missing);
-  return missing.empty() ? Status() : Error(Code::kUnsupported, "'%s' is no TensorFlow library for Flex operators: it lacks %s", tf->path.c_str(), missing.c_str());
+  return missing.empty() ? Status()
+                         : Error(Code::kUnsupported, "'%s' is no TensorFlow library for Flex operators: it lacks %s", tf->path.c_str(), missing.c_str());
 }
 
 Status StartContext(TensorFlow* tf) {
@@ -54,7 +55,8 @@ Status StartContext(TensorFlow* tf) {
   tf->context = tf->NewContext(options, status);
   tf->DeleteContextOptions(options);
   Status answer;
-  if (tf->GetCode(status) != 0 || !tf->context) answer = Error(Code::kUnsupported, "TensorFlow in '%s' does not start: %s", tf->path.c_str(), tf->Message(status));
+  if (tf->GetCode(status) != 0 || !tf->context)
+    answer = Error(Code::kUnsupported, "TensorFlow in '%s' does not start: %s", tf->path.c_str(), tf->Message(status));
   tf->DeleteStatus(status);
   return answer;
 }

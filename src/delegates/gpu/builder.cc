@@ -24,8 +24,9 @@ std::string Read(const std::string& name, const Operand& operand, int at) {
     case Operand::kSame: return Format("LOAD_%s(o)", n);
     case Operand::kOne: return Format("ALL_%s(ELEM_%s(0))", n, n);
     case Operand::kStrided:
-      return Format("MAKE_%s(ELEM_%s(broadcast(PP 4 * o, %d)), ELEM_%s(broadcast(PP 4 * o + 1, %d)), ELEM_%s(broadcast(PP 4 * o + 2, %d)), ELEM_%s(broadcast(PP 4 * o + 3, %d)))", n, n, at, n,
-                    at, n, at, n, at);
+      return Format(
+          "MAKE_%s(ELEM_%s(broadcast(PP 4 * o, %d)), ELEM_%s(broadcast(PP 4 * o + 1, %d)), ELEM_%s(broadcast(PP 4 * o + 2, %d)), ELEM_%s(broadcast(PP 4 * o + 3, %d)))",
+          n, n, at, n, at, n, at, n, at);
     case Operand::kStridedQuads: return Format("LOAD_%s(broadcast(PP o, %d))", n, at);
     case Operand::kSpread: return Format("ALL_%s(ELEM_%s(broadcast(PP o, %d)))", n, n, at);
     case Operand::kTable: return name;
@@ -73,7 +74,8 @@ Result<ValueId> Builder::ValueOf(int tensor) {
   int64_t elements = 1;
   for (int i = 0; i < t.rank; ++i) elements *= t.dims[i];
   if (elements == 0) return Error(Code::kUnsupported, "an empty tensor");
-  if (elements > kMostElements || BytesOf(kind, elements) > settings_.largest_buffer) return Error(Code::kUnsupported, "a tensor of %lld elements is too large for a buffer", static_cast<long long>(elements));
+  if (elements > kMostElements || BytesOf(kind, elements) > settings_.largest_buffer)
+    return Error(Code::kUnsupported, "a tensor of %lld elements is too large for a buffer", static_cast<long long>(elements));
   if (!t.data) return id = Temporary(kind, elements);
   const bool narrow = t.type == static_cast<int>(DType::kF32) && kind == Kind::kF16;
   return id = Constant(kind, elements, [&t, narrow, elements](std::byte* to) {
@@ -135,7 +137,8 @@ void Builder::Map(int node, ValueId out, Stage stage) {
 
 Status Builder::CheckLimits() const {
   for (const Launch& l : launches_)
-    if (BuffersOf(l) > settings_.most_buffers) return Error(Code::kUnsupported, "its kernel needs %zu buffers, the device has %u", BuffersOf(l), settings_.most_buffers);
+    if (BuffersOf(l) > settings_.most_buffers)
+      return Error(Code::kUnsupported, "its kernel needs %zu buffers, the device has %u", BuffersOf(l), settings_.most_buffers);
   return {};
 }
 
@@ -186,7 +189,9 @@ bool Builder::TryFuse(size_t consumer, const std::vector<int>& reads, const std:
   for (size_t k = 0; k < stage.operands.size(); ++k) {
     const Operand& operand = stage.operands[k];
     const Value& v = value(operand.value);
-    if (operand.mode != Operand::kSame || v.is_constant || v.is_end || reads[static_cast<size_t>(operand.value)] != 1 || producer[static_cast<size_t>(operand.value)] < 0) continue;
+    if (operand.mode != Operand::kSame || v.is_constant || v.is_end || reads[static_cast<size_t>(operand.value)] != 1 ||
+        producer[static_cast<size_t>(operand.value)] < 0)
+      continue;
     const int p = computed_by(operand.value);
     if (p < 0) continue;
     Launch& l = launches_[static_cast<size_t>(p)];
@@ -268,7 +273,8 @@ Rendered RenderLaunch(const Launch& launch, const std::vector<Value>& values, La
     last = Format("s%d", step++);
     chain += Format(" %s %s = ", s.gives_float ? "F4" : "I4", last.c_str()) + text + ";";
   }
-  const std::string defines = launch.defines + Format("#define TILE %d\n#define SPLIT %d\n", launch.tile, launch.split) + (launch.split > 1 ? "#define SHARED ACC\n" : "") + "#define FINISH(v) {" + chain + " STORE_y(o, " + last + "); }\n";
+  const std::string defines = launch.defines + Format("#define TILE %d\n#define SPLIT %d\n", launch.tile, launch.split) +
+                              (launch.split > 1 ? "#define SHARED ACC\n" : "") + "#define FINISH(v) {" + chain + " STORE_y(o, " + last + "); }\n";
   r.text = Render(language, arguments, defines, launch.body, launch.group);
   return r;
 }

@@ -91,7 +91,8 @@ struct Settings {
 class Builder {
  public:
   // `dry`: only asks whether operators can be lowered; constants are not made.
-  Builder(const OctetDelegateGraph& graph, const Settings& settings, bool dry) : graph_(graph), settings_(settings), dry_(dry), value_of_(static_cast<size_t>(graph.num_tensors), -1) {}
+  Builder(const OctetDelegateGraph& graph, const Settings& settings, bool dry)
+      : graph_(graph), settings_(settings), dry_(dry), value_of_(static_cast<size_t>(graph.num_tensors), -1) {}
 
   bool dry() const { return dry_; }
   const Settings& settings() const { return settings_; }

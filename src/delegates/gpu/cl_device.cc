@@ -64,7 +64,8 @@ class ClDevice final : public Device {
   }
 
   Result<std::unique_ptr<Buffer>> MakeBuffer(size_t bytes, const void* init) override {
-    if (bytes > info_.largest_buffer) return Error(Code::kOutOfMemory, "a buffer of %zu bytes; the device takes %llu", bytes, static_cast<unsigned long long>(info_.largest_buffer));
+    if (bytes > info_.largest_buffer)
+      return Error(Code::kOutOfMemory, "a buffer of %zu bytes; the device takes %llu", bytes, static_cast<unsigned long long>(info_.largest_buffer));
     return Create(cl::kMemReadWrite | (init ? cl::Bits{cl::kMemCopyHostPtr} : cl::Bits{0}), bytes, const_cast<void*>(init));
   }
 
@@ -123,7 +124,8 @@ class ClDevice final : public Device {
     return std::unique_ptr<Program>(std::move(p));
   }
 
-  Result<std::unique_ptr<Command>> MakeCommand(const Program& program, std::span<Buffer* const> buffers, std::span<const int32_t> params, Extent groups, Extent group) override {
+  Result<std::unique_ptr<Command>> MakeCommand(const Program& program, std::span<Buffer* const> buffers, std::span<const int32_t> params, Extent groups,
+                                               Extent group) override {
     auto command = std::make_unique<ClCommand>();
     cl::Int code = cl::kSuccess;
     const cl::Kernel kernel = f_.CreateKernel(static_cast<const ClProgram&>(program).program.get(), "octet_kernel", &code);
@@ -131,7 +133,8 @@ class ClDevice final : public Device {
     command->kernel = {kernel, f_.ReleaseKernel};
     size_t largest = 0;
     OCTET_TRY(Check(f_.GetKernelWorkGroupInfo(kernel, id_, cl::kKernelWorkGroupSize, sizeof largest, &largest, nullptr), "clGetKernelWorkGroupInfo"));
-    if (size_t{group[0]} * group[1] * group[2] > largest) return Error(Code::kDelegate, "a kernel takes %zu items per group, %ux%ux%u are wanted", largest, group[0], group[1], group[2]);
+    if (size_t{group[0]} * group[1] * group[2] > largest)
+      return Error(Code::kDelegate, "a kernel takes %zu items per group, %ux%ux%u are wanted", largest, group[0], group[1], group[2]);
     for (int d = 0; d < 3; ++d) {
       command->local[d] = group[d];
       command->global[d] = size_t{groups[d]} * group[d];
@@ -149,7 +152,8 @@ class ClDevice final : public Device {
   Status Enqueue(Command& command, bool timed) override {
     auto& c = static_cast<ClCommand&>(command);
     cl::Event event = nullptr;
-    OCTET_TRY(Check(f_.EnqueueNDRangeKernel(queue_.get(), c.kernel.get(), 3, nullptr, c.global, c.local, 0, nullptr, timed ? &event : nullptr), "clEnqueueNDRangeKernel"));
+    OCTET_TRY(Check(f_.EnqueueNDRangeKernel(queue_.get(), c.kernel.get(), 3, nullptr, c.global, c.local, 0, nullptr, timed ? &event : nullptr),
+                    "clEnqueueNDRangeKernel"));
     if (event) events_.push_back(event);
     return {};
   }
@@ -248,7 +252,9 @@ Result<cl::DeviceId> ChooseDevice(const Functions& f, const std::string& wanted,
       for (cl::UInt d = 0; d < std::min<cl::UInt>(devices, 16); ++d) {
         const std::string name = TextOf(f, ids[d], cl::kDeviceName);
         seen += (seen.empty() ? "" : ", ") + name;
-        if (name.find(wanted) == std::string::npos || !NumberOf<cl::Bool>(f, ids[d], cl::kDeviceAvailable) || !NumberOf<cl::Bool>(f, ids[d], cl::kCompilerAvailable)) continue;
+        if (name.find(wanted) == std::string::npos || !NumberOf<cl::Bool>(f, ids[d], cl::kDeviceAvailable) ||
+            !NumberOf<cl::Bool>(f, ids[d], cl::kCompilerAvailable))
+          continue;
         *of = platforms[p];
         return ids[d];
       }

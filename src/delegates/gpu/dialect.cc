@@ -195,14 +195,19 @@ constexpr const char* kFloatMacros = "#define V_@ F4\n#define S_@ float\n#define
 constexpr const char* kIntegerMacros = "#define V_@ I4\n#define S_@ int\n#define MAKE_@(x, y, z, w) MK_I4(x, y, z, w)\n#define ALL_@(s) ALL_I4(s)\n";
 constexpr const char* kSharedMacros = "#define LOOKUP_@(v) MAKE_@(ELEM_@((v).x), ELEM_@((v).y), ELEM_@((v).z), ELEM_@((v).w))\n";
 
-const char* OpenClType(Kind k) { return k == Kind::kF32 ? "float4" : k == Kind::kI32 ? "int4" : k == Kind::kF16 ? "half" : k == Kind::kI8 ? "char4" : "uchar4"; }
+const char* OpenClType(Kind k) {
+  return k == Kind::kF32 ? "float4" : k == Kind::kI32 ? "int4" : k == Kind::kF16 ? "half" : k == Kind::kI8 ? "char4" : "uchar4";
+}
 const char* OpenClAccess(Kind k) {
   switch (k) {
-    case Kind::kF32: return "#define LOAD_@(i) @[i]\n#define ELEM_@(i) ((__global const float*)@)[i]\n#define STORE_@(i, v) @[i] = v\n#define RANK_@(s) rank_in((__global const float*)@, s)\n";
+    case Kind::kF32:
+      return "#define LOAD_@(i) @[i]\n#define ELEM_@(i) ((__global const float*)@)[i]\n#define STORE_@(i, v) @[i] = v\n#define RANK_@(s) rank_in((__global const float*)@, s)\n";
     case Kind::kI32: return "#define LOAD_@(i) @[i]\n#define ELEM_@(i) ((__global const int*)@)[i]\n#define STORE_@(i, v) @[i] = v\n";
     case Kind::kF16: return "#define LOAD_@(i) vload_half4(i, @)\n#define ELEM_@(i) vload_half(i, @)\n#define STORE_@(i, v) vstore_half4_rte(v, i, @)\n";
-    case Kind::kI8: return "#define LOAD_@(i) convert_int4(@[i])\n#define ELEM_@(i) ((int)((__global const char*)@)[i])\n#define STORE_@(i, v) @[i] = convert_char4(v)\n";
-    case Kind::kU8: return "#define LOAD_@(i) convert_int4(@[i])\n#define ELEM_@(i) ((int)((__global const uchar*)@)[i])\n#define STORE_@(i, v) @[i] = convert_uchar4(v)\n";
+    case Kind::kI8:
+      return "#define LOAD_@(i) convert_int4(@[i])\n#define ELEM_@(i) ((int)((__global const char*)@)[i])\n#define STORE_@(i, v) @[i] = convert_char4(v)\n";
+    case Kind::kU8:
+      return "#define LOAD_@(i) convert_int4(@[i])\n#define ELEM_@(i) ((int)((__global const uchar*)@)[i])\n#define STORE_@(i, v) @[i] = convert_uchar4(v)\n";
   }
   return "";
 }
@@ -238,19 +243,23 @@ std::string Accessors(std::span<const Argument> arguments, const char* (*access)
 }
 
 std::string RenderOpenCl(std::span<const Argument> arguments, const std::string& defines, const char* body) {
-  std::string text = std::string(kOpenClPrelude) + Accessors(arguments, OpenClAccess) + defines + kCommon + kRows + "__kernel void octet_kernel(__constant const int* p";
+  std::string text =
+      std::string(kOpenClPrelude) + Accessors(arguments, OpenClAccess) + defines + kCommon + kRows + "__kernel void octet_kernel(__constant const int* p";
   for (const Argument& a : arguments) text += std::string(", __global ") + (a.written ? "" : "const ") + OpenClType(a.kind) + "* " + a.name;
   return text + ") {\n#ifdef SHARED\n__local SHARED together[64];\n#endif\n" + body + "}\n";
 }
 
 std::string RenderGlsl(std::span<const Argument> arguments, const std::string& defines, const char* body, Extent group) {
-  std::string text = "#version 310 es\n" + Format("layout(local_size_x = %u, local_size_y = %u, local_size_z = %u) in;\n", group[0], group[1], group[2]) + kGlslPrelude + kGlslPack;
+  std::string text = "#version 310 es\n" + Format("layout(local_size_x = %u, local_size_y = %u, local_size_z = %u) in;\n", group[0], group[1], group[2]) +
+                     kGlslPrelude + kGlslPack;
   text += Format("uniform int p[%d];\n", kMostParams);
   for (size_t i = 0; i < arguments.size(); ++i) {
     const Argument& a = arguments[i];
-    text += Format("layout(std430, binding = %zu) %sbuffer B_%s { %s %s[]; };\n", i, a.written ? "" : "readonly ", a.name.c_str(), GlslType(a.kind), a.name.c_str());
+    text += Format("layout(std430, binding = %zu) %sbuffer B_%s { %s %s[]; };\n", i, a.written ? "" : "readonly ", a.name.c_str(), GlslType(a.kind),
+                   a.name.c_str());
   }
-  return text + Accessors(arguments, GlslAccess) + defines + kCommon + kRows + "#ifdef SHARED\nshared SHARED together[64];\n#endif\nvoid main() {\n" + body + "}\n";
+  return text + Accessors(arguments, GlslAccess) + defines + kCommon + kRows + "#ifdef SHARED\nshared SHARED together[64];\n#endif\nvoid main() {\n" + body +
+         "}\n";
 }
 
 }  // namespace

@@ -26,7 +26,9 @@ inline size_t BytesOf(Kind k, int64_t elements) { return static_cast<size_t>((el
 
 // float32 where 16 bits are kept: what is beyond their range (masks of -1e9) becomes the largest number, not infinity,
 // which times 0 would be no number.
-inline uint16_t ToHalf(float f) { return F32ToF16(f > 65504.0f && f <= std::numeric_limits<float>::max() ? 65504.0f : f < -65504.0f && f >= -std::numeric_limits<float>::max() ? -65504.0f : f); }
+inline uint16_t ToHalf(float f) {
+  return F32ToF16(f > 65504.0f && f <= std::numeric_limits<float>::max() ? 65504.0f : f < -65504.0f && f >= -std::numeric_limits<float>::max() ? -65504.0f : f);
+}
 
 inline constexpr int kMostParams = 96;
 

@@ -70,7 +70,8 @@ class GlesDevice final : public Device {
   }
 
   Result<std::unique_ptr<Buffer>> MakeBuffer(size_t bytes, const void* init) override {
-    if (bytes > info_.largest_buffer) return Error(Code::kOutOfMemory, "a buffer of %zu bytes; the device takes %llu", bytes, static_cast<unsigned long long>(info_.largest_buffer));
+    if (bytes > info_.largest_buffer)
+      return Error(Code::kOutOfMemory, "a buffer of %zu bytes; the device takes %llu", bytes, static_cast<unsigned long long>(info_.largest_buffer));
     auto b = std::make_unique<GlBuffer>(f_);
     f_.GenBuffers(1, &b->id);
     f_.BindBuffer(gl::kStorageBuffer, b->id);
@@ -133,7 +134,8 @@ class GlesDevice final : public Device {
     return std::unique_ptr<Program>(std::move(p));
   }
 
-  Result<std::unique_ptr<Command>> MakeCommand(const Program& program, std::span<Buffer* const> buffers, std::span<const int32_t> params, Extent groups, Extent) override {
+  Result<std::unique_ptr<Command>> MakeCommand(const Program& program, std::span<Buffer* const> buffers, std::span<const int32_t> params, Extent groups,
+                                               Extent) override {
     auto c = std::make_unique<GlCommand>();
     c->program = static_cast<const GlProgram&>(program).id;
     c->params_at = f_.GetUniformLocation(c->program, "p");
@@ -204,7 +206,8 @@ class GlesDevice final : public Device {
   // Mesa has a platform without surfaces; elsewhere the display is the default one and a surface of one pixel will do.
   Status MakeContext() {
     const char* extensions = egl_.QueryString(nullptr, gl::kEglExtensions);
-    if (egl_.GetPlatformDisplay && extensions && std::strstr(extensions, "EGL_MESA_platform_surfaceless")) display_ = egl_.GetPlatformDisplay(gl::kEglPlatformSurfaceless, nullptr, nullptr);
+    if (egl_.GetPlatformDisplay && extensions && std::strstr(extensions, "EGL_MESA_platform_surfaceless"))
+      display_ = egl_.GetPlatformDisplay(gl::kEglPlatformSurfaceless, nullptr, nullptr);
     if (!display_) display_ = egl_.GetDisplay(nullptr);
     if (!display_) return Error(Code::kUnsupported, "EGL has no display");
     OCTET_TRY(EglCheck(egl_.Initialize(display_, nullptr, nullptr), "eglInitialize"));
@@ -231,7 +234,8 @@ class GlesDevice final : public Device {
       return std::string(s ? reinterpret_cast<const char*>(s) : "");
     };
     info_.name = text(gl::kRenderer) + " (" + text(gl::kVersion) + ")";
-    if (info_.name.find(choice.device) == std::string::npos) return Error(Code::kUnsupported, "OpenGL ES has no device named '%s'; there is: %s", choice.device.c_str(), info_.name.c_str());
+    if (info_.name.find(choice.device) == std::string::npos)
+      return Error(Code::kUnsupported, "OpenGL ES has no device named '%s'; there is: %s", choice.device.c_str(), info_.name.c_str());
     info_.identity = text(gl::kVendor) + "|" + info_.name;
     info_.language = Language::kGlsl;
     for (const char* software : {"llvmpipe", "softpipe", "SwiftShader"}) info_.is_cpu |= info_.name.find(software) != std::string::npos;

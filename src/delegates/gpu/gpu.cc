@@ -32,7 +32,9 @@ struct Delegate {
     if (entered) device->Leave();
   }
   Settings settings() const { return {options.half, device->info().most_buffers, device->info().largest_buffer, options.fuse}; }
-  Part::Setup setup(bool profile) { return {*device, *programs, options.zero_copy, profile, options.tune == "on" || (options.tune == "auto" && !device->info().is_cpu)}; }
+  Part::Setup setup(bool profile) {
+    return {*device, *programs, options.zero_copy, profile, options.tune == "on" || (options.tune == "auto" && !device->info().is_cpu)};
+  }
 };
 
 struct Session {
@@ -105,7 +107,8 @@ Result<double> LaunchMicros(Delegate& d) {
   constexpr int kLaunches = 64;
   const Argument y{"y", Kind::kF32, true};
   const Extent group = {64, 1, 1};
-  OCTET_ASSIGN(const Program* program, d.programs->Get({Render(d.device->info().language, {&y, 1}, "#define FINISH(v) STORE_y(o, ALL_F4(0.0f));\n", kMapBody, group), 1}));
+  OCTET_ASSIGN(const Program* program,
+               d.programs->Get({Render(d.device->info().language, {&y, 1}, "#define FINISH(v) STORE_y(o, ALL_F4(0.0f));\n", kMapBody, group), 1}));
   OCTET_ASSIGN(const std::unique_ptr<Buffer> buffer, d.device->MakeBuffer(BytesOf(Kind::kF32, 256), nullptr));
   Buffer* const buffers[] = {buffer.get()};
   const int32_t quads[] = {64};
@@ -180,7 +183,8 @@ Status PreparePart(Delegate& d, const OctetDelegateGraph& graph, const OctetDele
   Builder builder(graph, d.settings(), false);
   for (int32_t i = 0; i < part.num_nodes; ++i) {
     const Node node(graph, part.nodes[i]);
-    if (Status s = Lower(node, builder); !s.ok()) return Error(s.code(), "%s '%s': %s", graph.nodes[part.nodes[i]].op, std::string(node.view().place).c_str(), s.message().c_str());
+    if (Status s = Lower(node, builder); !s.ok())
+      return Error(s.code(), "%s '%s': %s", graph.nodes[part.nodes[i]].op, std::string(node.view().place).c_str(), s.message().c_str());
   }
   OCTET_TRY(builder.Finish(part));
   Turn turn(d);
@@ -217,7 +221,8 @@ void Release(void* kernel) {
   k->part.reset();
 }
 
-constexpr OctetDelegate kGpu = {OCTET_DELEGATE_VERSION, sizeof(OctetDelegate), "gpu", Create, Destroy, Rates, Begin, Takes, Prepare, Run, Timings, Release, End};
+constexpr OctetDelegate kGpu = {
+    OCTET_DELEGATE_VERSION, sizeof(OctetDelegate), "gpu", Create, Destroy, Rates, Begin, Takes, Prepare, Run, Timings, Release, End};
 
 }  // namespace
 

@@ -54,7 +54,8 @@ constexpr Formula kFormulas[] = {
     {"dequantize", "$a"},
 };
 // gelu twice: erf is a function of one float.
-constexpr const char* kGelu = "(0.5f * $a * (1.0f + MK_F4(erf_of(($a).x * 0.70710678118654752f), erf_of(($a).y * 0.70710678118654752f), erf_of(($a).z * 0.70710678118654752f), erf_of(($a).w * 0.70710678118654752f))))";
+constexpr const char* kGelu =
+    "(0.5f * $a * (1.0f + MK_F4(erf_of(($a).x * 0.70710678118654752f), erf_of(($a).y * 0.70710678118654752f), erf_of(($a).z * 0.70710678118654752f), erf_of(($a).w * 0.70710678118654752f))))";
 constexpr const char* kGeluTanh = "(0.5f * $a * (1.0f + tanh(clamp(0.79788456080286536f * ($a + 0.044715f * $a * $a * $a), -15.0f, 15.0f))))";
 
 // Of floats or of integers, to truth values.
@@ -114,7 +115,8 @@ Status LowerFloat(const Node& node, Builder& b) {
 
 Status LowerPlainInteger(const Node& node, Builder& b) {
   const auto found = std::ranges::find(kPlain, node.def().name, &PlainInteger::op);
-  if (found == std::end(kPlain) || (HasActivation(node) && node.Int("fused_activation_function") != 0)) return Error(Code::kUnsupported, "the GPU has no int32 kernel for it");
+  if (found == std::end(kPlain) || (HasActivation(node) && node.Int("fused_activation_function") != 0))
+    return Error(Code::kUnsupported, "the GPU has no int32 kernel for it");
   OCTET_ASSIGN(Stage s, StageOf(node, b, found->text, 2));
   s.gives_float = false;
   OCTET_ASSIGN(const ValueId out, b.Out(node));
@@ -124,7 +126,8 @@ Status LowerPlainInteger(const Node& node, Builder& b) {
 
 Status LowerComparison(const Node& node, Builder& b, const char* text) {
   const DType type = node.in_type(0).dtype;
-  if (type != DType::kF32 && type != DType::kI32 && type != DType::kBool) return Error(Code::kUnsupported, "elements of type %s", std::string(NumpyName(type)).c_str());
+  if (type != DType::kF32 && type != DType::kI32 && type != DType::kBool)
+    return Error(Code::kUnsupported, "elements of type %s", std::string(NumpyName(type)).c_str());
   OCTET_ASSIGN(Stage s, StageOf(node, b, text, node.num_inputs()));
   s.gives_float = false;
   OCTET_ASSIGN(const ValueId out, b.Out(node));
@@ -198,7 +201,8 @@ float FromOrdered(uint32_t order) { return std::bit_cast<float>(order & 0x800000
 // For each 8-bit value above the lowest the smallest float that the reference kernel turns into it or more: quantizing
 // by comparison with them is exact, whatever a device's division is. Element 0 is not looked at.
 Status FillThresholds(const Node& node, std::vector<float>* thresholds) {
-  const uint32_t least = ~std::bit_cast<uint32_t>(-std::numeric_limits<float>::max()), most = std::bit_cast<uint32_t>(std::numeric_limits<float>::max()) | 0x80000000u;
+  const uint32_t least = ~std::bit_cast<uint32_t>(-std::numeric_limits<float>::max()),
+                 most = std::bit_cast<uint32_t>(std::numeric_limits<float>::max()) | 0x80000000u;
   std::vector<uint32_t> low(kTable, least), high(kTable, most + 1);  // In [low, high]: the first that answers k or more.
   std::vector<float> x(kTable);
   std::vector<std::byte> q(kTable);
@@ -226,7 +230,8 @@ Status FillThresholds(const Node& node, std::vector<float>* thresholds) {
 Status LowerQuantize(const Node& node, Builder& b) {
   if (IsByte(node.in_type(0).dtype)) return LowerTable(node, b);
   if (node.in_type(0).dtype != DType::kF32 || !IsByte(node.out_type().dtype) || node.out_type().quant.per_channel())
-    return Error(Code::kUnsupported, "quantizes %s to %s", std::string(NumpyName(node.in_type(0).dtype)).c_str(), std::string(NumpyName(node.out_type().dtype)).c_str());
+    return Error(Code::kUnsupported, "quantizes %s to %s", std::string(NumpyName(node.in_type(0).dtype)).c_str(),
+                 std::string(NumpyName(node.out_type().dtype)).c_str());
   OCTET_ASSIGN(Stage s, StageOf(node, b, "(MK_I4(RANK_$b(($a).x), RANK_$b(($a).y), RANK_$b(($a).z), RANK_$b(($a).w)) + $0)", 1));
   OCTET_ASSIGN(const ValueId out, b.Out(node));
   std::vector<float> thresholds;
@@ -253,7 +258,8 @@ Status LowerCast(const Node& node, Builder& b) {
 
 Status LowerSelect(const Node& node, Builder& b) {
   OCTET_ASSIGN(Stage s, StageOf(node, b, "SELECT($a, $b, $c)", 3));
-  if (node.in_type(0).shape.rank() == 1 && node.is("select") && !(node.in_type(0).shape == node.in_type(1).shape)) return Error(Code::kUnsupported, "a condition per row");
+  if (node.in_type(0).shape.rank() == 1 && node.is("select") && !(node.in_type(0).shape == node.in_type(1).shape))
+    return Error(Code::kUnsupported, "a condition per row");
   s.gives_float = IsFloatKind(b.value(s.operands[1].value).kind);
   OCTET_ASSIGN(const ValueId out, b.Out(node));
   b.Map(node.index(), out, std::move(s));
@@ -281,7 +287,8 @@ Operand ReadAs(ValueId value, const Shape& shape, const Shape& result) {
   Operand o{value, Operand::kStrided, {}};
   const bool whole = dims[0].size % 4 == 0;
   if (whole && dims[0].stride == 0) o.mode = Operand::kSpread;
-  else if (whole && std::ranges::all_of(dims, [&](const Dim& d) { return &d == &dims[0] ? d.stride == 1 : d.stride % 4 == 0; })) o.mode = Operand::kStridedQuads;
+  else if (whole && std::ranges::all_of(dims, [&](const Dim& d) { return &d == &dims[0] ? d.stride == 1 : d.stride % 4 == 0; }))
+    o.mode = Operand::kStridedQuads;
   if (o.mode != Operand::kStrided) dims[0].size /= 4;
   for (size_t d = 1; d < dims.size() && o.mode == Operand::kStridedQuads; ++d) dims[d].stride /= 4;
   o.dims = {static_cast<int32_t>(dims.size())};

@@ -158,7 +158,8 @@ Status CheckMove(const Node& node, Builder& b) {
     }
     if (auto value = b.In(node, i); !value.ok()) return std::move(value).status();
     if (node.in_type(i).dtype != node.out_type().dtype) return Error(Code::kUnsupported, "operands of several types");
-    if (node.is("concatenation") && !node.in_type(i).quant.empty() && !(node.in_type(i).quant == node.out_type().quant)) return Error(Code::kUnsupported, "inputs of other scales than the output's");
+    if (node.is("concatenation") && !node.in_type(i).quant.empty() && !(node.in_type(i).quant == node.out_type().quant))
+      return Error(Code::kUnsupported, "inputs of other scales than the output's");
   }
   for (int i = 0; i < node.num_outputs(); ++i)
     if (auto value = b.Out(node, i); !value.ok()) return std::move(value).status();

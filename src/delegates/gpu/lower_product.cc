@@ -51,8 +51,9 @@ template <class At> ValueId Arrange(Builder& b, const TensorType& type, const st
   if (type.dtype == DType::kF32) return b.Floats(count, [each, data](float* to) { each(reinterpret_cast<const float*>(data), to, 0.0f); });
   const Kind kind = type.dtype == DType::kU8 ? Kind::kU8 : Kind::kI8;
   return b.Constant(kind, count, [each, type, data, fill](std::byte* to) {
-    const std::vector<int8_t> bytes = type.dtype == DType::kU8 ? std::vector<int8_t>(reinterpret_cast<const int8_t*>(data), reinterpret_cast<const int8_t*>(data) + type.shape.elements())
-                                                               : BytesOfWeights(type, data);
+    const std::vector<int8_t> bytes =
+        type.dtype == DType::kU8 ? std::vector<int8_t>(reinterpret_cast<const int8_t*>(data), reinterpret_cast<const int8_t*>(data) + type.shape.elements())
+                                 : BytesOfWeights(type, data);
     each(bytes.data(), reinterpret_cast<int8_t*>(to), static_cast<int8_t>(fill));
   });
 }
@@ -118,7 +119,8 @@ struct QuantizedRows {
 QuantizedRows QuantizeRows(Builder& b, int node, ValueId x, int64_t rows, int64_t quads, bool asymmetric) {
   const auto items = static_cast<int32_t>(std::clamp<int64_t>(quads / 16, 1, 128));
   const auto count = static_cast<int32_t>(rows), per_row = static_cast<int32_t>(quads);
-  const ValueId ranges = b.Temporary(Kind::kF32, rows * items * 4), forms = b.Temporary(Kind::kF32, rows * 4), values = b.Temporary(Kind::kI8, rows * quads * 4);
+  const ValueId ranges = b.Temporary(Kind::kF32, rows * items * 4), forms = b.Temporary(Kind::kF32, rows * 4),
+                values = b.Temporary(Kind::kI8, rows * quads * 4);
   const auto emit = [&](const char* body, ValueId out, std::vector<LaunchArgument> arguments, std::vector<int32_t> params, int64_t quantity) {
     Launch& l = b.Emit(node, body, out);
     l.arguments = std::move(arguments);
@@ -135,7 +137,8 @@ QuantizedRows QuantizeRows(Builder& b, int node, ValueId x, int64_t rows, int64_
 
 std::string DefinesOf(const Product& p) {
   const bool integer = p.output != Output::kFloat;
-  std::string d = integer ? "#define ACC I4\n#define ACC_ZERO ALL_I4(0)\n#define ZX(t) zx[t]\n" : "#define ACC F4\n#define ACC_ZERO ALL_F4(0.0f)\n#define ZX(t) 0.0f\n";
+  std::string d =
+      integer ? "#define ACC I4\n#define ACC_ZERO ALL_I4(0)\n#define ZX(t) zx[t]\n" : "#define ACC F4\n#define ACC_ZERO ALL_F4(0.0f)\n#define ZX(t) 0.0f\n";
   d += p.wide_weights ? "#define ZW P(18)\n" : integer ? "#define ZW 0\n" : "#define ZW 0.0f\n";
   if (p.output == Output::kDouble) d += "#define DOUBLE_ROUNDING\n";
   if (p.output == Output::kF64) d += "#define F64_ROUNDING\n";
@@ -185,7 +188,8 @@ Status CheckWeights(const Node& node, int x, int w, int bias) {
   if (node.in(bias) >= 0 && !node.constant(bias)) return Error(Code::kUnsupported, "its bias is computed");
   if (xt == DType::kI16) return Error(Code::kUnsupported, "16-bit activations");
   if (xt == DType::kF32 && wt == DType::kU8) return Error(Code::kUnsupported, "uint8 weights for float32 activations");
-  if (!(xt == DType::kF32 && wt == DType::kF32) && !IsInteger(wt) && wt != DType::kI4 && wt != DType::kI2) return Error(Code::kUnsupported, "weights of type %s", std::string(NumpyName(wt)).c_str());
+  if (!(xt == DType::kF32 && wt == DType::kF32) && !IsInteger(wt) && wt != DType::kI4 && wt != DType::kI2)
+    return Error(Code::kUnsupported, "weights of type %s", std::string(NumpyName(wt)).c_str());
   if (node.in_type(w).quant.block_size > 0) return Error(Code::kUnsupported, "weights in blocks");
   if (node.in(bias) >= 0 && BitsOf(node.in_type(bias).dtype) != 32) return Error(Code::kUnsupported, "a bias of 64 bits");
   return {};
@@ -306,10 +310,12 @@ Status LowerFullyConnected(const Node& node, Builder& b) {
   if (p.output == Output::kDouble) {
     std::vector<double> scales;
     for (int32_t o = 0; o < outputs; ++o)
-      scales.push_back(static_cast<double>(node.in_type(0).quant.scale0()) * ops::WeightScale(node.in_type(1), o) / static_cast<double>(node.out_type().quant.scale0()));
+      scales.push_back(static_cast<double>(node.in_type(0).quant.scale0()) * ops::WeightScale(node.in_type(1), o) /
+                       static_cast<double>(node.out_type().quant.scale0()));
     SetDoubles(&p, b, BiasOf(node, 2, outputs), scales);
   }
-  p.weights = Arrange(b, node.in_type(1), node.constant(1), 4 * Quads(depth), outputs, p.w_zero, [=](int64_t r, int32_t o) -> int64_t { return r < depth ? int64_t{o} * depth + r : -1; });
+  p.weights = Arrange(b, node.in_type(1), node.constant(1), 4 * Quads(depth), outputs, p.w_zero,
+                      [=](int64_t r, int32_t o) -> int64_t { return r < depth ? int64_t{o} * depth + r : -1; });
   EmitProduct(b, node.index(), p);
   return {};
 }
@@ -370,7 +376,8 @@ Status LowerBatchMatmul(const Node& node, Builder& b) {
     p.out_zero = out.quant.zero0();
     p.integer_clamp = ops::RangeOf(DType::kI8);
     const float product = x.quant.scale0() * y.quant.scale0();
-    const std::vector<ops::Multiplier> all(static_cast<size_t>(n), ops::QuantizeMultiplier(static_cast<double>(product) / static_cast<double>(out.quant.scale0())));
+    const std::vector<ops::Multiplier> all(static_cast<size_t>(n),
+                                           ops::QuantizeMultiplier(static_cast<double>(product) / static_cast<double>(out.quant.scale0())));
     SetRounding(&p, b, none, all);
   } else {
     p.constants = Interleave(b, Kind::kF32, {none}, n);

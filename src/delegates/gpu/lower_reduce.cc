@@ -104,7 +104,8 @@ Status LowerReduce(const Node& node, Builder& b) {
   l.arguments = {{"x", in}, {"t", table}};
   l.params = {Quads(b.value(out).elements), count, reads, count, FloatBits(static_cast<float>(reduced))};
   l.items = Builder::Flat(int64_t{l.params[0]} * (together ? 64 : 1));
-  l.defines = Format("%s%s#define REDUCE_START %s\n#define REDUCE_STEP %s\n", together ? "#define SHARED V_x\n" : "", quads ? "#define QUADS\n" : "", floats ? r.start_float : r.start_integer, r.step);
+  l.defines = Format("%s%s#define REDUCE_START %s\n#define REDUCE_STEP %s\n", together ? "#define SHARED V_x\n" : "", quads ? "#define QUADS\n" : "",
+                     floats ? r.start_float : r.start_integer, r.step);
   if (!bytes || !mean) {
     l.defines += Format("#define REDUCE_END %s\n", r.end);
     return {};
@@ -125,7 +126,8 @@ void ShareRows(Launch* l, int64_t rows, int32_t depth) {
 Status LowerSoftmaxInteger(const Node& node, Builder& b, ValueId x, ValueId y, int64_t rows, int32_t depth) {
   const auto beta = static_cast<float>(node.Real("beta"));
   const float scale = node.in_type(0).quant.scale0();
-  if (node.out_type().dtype != node.in_type(0).dtype || !(beta > 0.0f) || beta * scale * 67108864.0f < 1.0f) return Error(Code::kUnsupported, "an output of another type");
+  if (node.out_type().dtype != node.in_type(0).dtype || !(beta > 0.0f) || beta * scale * 67108864.0f < 1.0f)
+    return Error(Code::kUnsupported, "an output of another type");
   const ops::ScaledDifference scaled = ops::ScaleDifferences(static_cast<double>(beta), static_cast<double>(scale));
   std::vector<int32_t> tables(512);
   for (int32_t d = 0; d < 256 && -d >= scaled.least; ++d) {

@@ -14,7 +14,8 @@ TensorType TypeOf(const OctetDelegateTensor& t) {
   type.dtype = static_cast<DType>(t.type);
   type.shape = Shape(std::span(t.dims, static_cast<size_t>(std::max(t.rank, 0))));
   const auto count = static_cast<size_t>(t.num_scales);
-  type.quant = {std::vector<float>(t.scales, t.scales + count), std::vector<int32_t>(t.zero_points, t.zero_points + (t.zero_points ? count : 0)), t.quantized_dimension, t.block_size};
+  type.quant = {std::vector<float>(t.scales, t.scales + count), std::vector<int32_t>(t.zero_points, t.zero_points + (t.zero_points ? count : 0)),
+                t.quantized_dimension, t.block_size};
   return type;
 }
 
@@ -72,7 +73,8 @@ void Node::FillAttributes() {
   }
 }
 
-Status Node::RunReference(std::span<const TensorType> in_types, std::span<std::byte* const> in, std::span<const TensorType> out_types, std::span<std::byte* const> out) const {
+Status Node::RunReference(std::span<const TensorType> in_types, std::span<std::byte* const> in, std::span<const TensorType> out_types,
+                          std::span<std::byte* const> out) const {
   std::vector<const TensorType*> ins, outs;
   std::vector<const std::byte*> constants;
   std::vector<std::byte*> data;

@@ -37,7 +37,8 @@ class Node {
   double Real(std::string_view name) const;
 
   // The reference kernel on other types and data: null in `in` keeps a constant operand.
-  Status RunReference(std::span<const TensorType> in_types, std::span<std::byte* const> in, std::span<const TensorType> out_types, std::span<std::byte* const> out) const;
+  Status RunReference(std::span<const TensorType> in_types, std::span<std::byte* const> in, std::span<const TensorType> out_types,
+                      std::span<std::byte* const> out) const;
 
  private:
   void FillAttributes();
@@ -56,7 +57,8 @@ class HostPrepare : public ops::Prepare {
  public:
   explicit HostPrepare(const ops::OpView& op);
   void Workspace(size_t bytes) override;
-  Result<const std::byte*> Pack(int i, std::string_view format, uint64_t parameters, size_t bytes, void (*fill)(std::byte*, const void*), const void* context) override;
+  Result<const std::byte*> Pack(int i, std::string_view format, uint64_t parameters, size_t bytes, void (*fill)(std::byte*, const void*),
+                                const void* context) override;
   void SetRun(ops::RunFn r, const void* p) override;
   void* Allocate(size_t bytes, size_t alignment) override;
 

@@ -35,11 +35,12 @@ std::string ErrorName(Int code) {
     Int code;
     const char* name;
   };
-  static constexpr Named kNames[] = {{-1, "DEVICE_NOT_FOUND"},       {-2, "DEVICE_NOT_AVAILABLE"},   {-3, "COMPILER_NOT_AVAILABLE"}, {-4, "MEM_OBJECT_ALLOCATION_FAILURE"},
-                                     {-5, "OUT_OF_RESOURCES"},       {-6, "OUT_OF_HOST_MEMORY"},     {-11, "BUILD_PROGRAM_FAILURE"}, {-30, "INVALID_VALUE"},
-                                     {-36, "INVALID_COMMAND_QUEUE"}, {-38, "INVALID_MEM_OBJECT"},    {-42, "INVALID_BINARY"},        {-46, "INVALID_KERNEL_NAME"},
-                                     {-51, "INVALID_ARG_SIZE"},      {-52, "INVALID_KERNEL_ARGS"},   {-54, "INVALID_WORK_GROUP_SIZE"}, {-61, "INVALID_BUFFER_SIZE"},
-                                     {-1001, "PLATFORM_NOT_FOUND_KHR"}};
+  static constexpr Named kNames[] = {{-1, "DEVICE_NOT_FOUND"},       {-2, "DEVICE_NOT_AVAILABLE"},   {-3, "COMPILER_NOT_AVAILABLE"},
+                                     {-4, "MEM_OBJECT_ALLOCATION_FAILURE"}, {-5, "OUT_OF_RESOURCES"},       {-6, "OUT_OF_HOST_MEMORY"},
+                                         {-11, "BUILD_PROGRAM_FAILURE"}, {-30, "INVALID_VALUE"}, {-36, "INVALID_COMMAND_QUEUE"}, {-38, "INVALID_MEM_OBJECT"},
+                                        {-42, "INVALID_BINARY"},
+                                            {-46, "INVALID_KERNEL_NAME"}, {-51, "INVALID_ARG_SIZE"},      {-52, "INVALID_KERNEL_ARGS"},
+                                       {-54, "INVALID_WORK_GROUP_SIZE"}, {-61, "INVALID_BUFFER_SIZE"}, {-1001, "PLATFORM_NOT_FOUND_KHR"}};
   for (const Named& n : kNames)
     if (n.code == code) return Format("CL_%s (%d)", n.name, code);
   return Format("OpenCL error %d", code);

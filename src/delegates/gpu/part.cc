@@ -16,7 +16,8 @@ Result<std::unique_ptr<Part>> Part::Make(const Setup& setup, const OctetDelegate
       OCTET_ASSIGN(const ValueId v, builder.ValueOf(list[i]));
       const OctetDelegateTensor& t = graph.tensors[list[i]];
       const Value& value = builder.value(v);
-      ends->push_back({v, t.bytes, value.elements, t.type == static_cast<int>(DType::kF32) && value.kind == Kind::kF16, !value.is_constant, nullptr, nullptr, {}});
+      ends->push_back(
+          {v, t.bytes, value.elements, t.type == static_cast<int>(DType::kF32) && value.kind == Kind::kF16, !value.is_constant, nullptr, nullptr, {}});
     }
   std::vector<int> ends(builder.values().size());  // Reshaped tensors are one value.
   for (const std::vector<End>* list : {&part->inputs_, &part->outputs_})
@@ -103,7 +104,8 @@ Status Part::Tune(Launch* launch, const std::vector<Value>& values) {
   const auto power = [](unsigned v, unsigned most) { return std::has_single_bit(v) && v <= most; };
   unsigned tile = 0, x = 0, y = 0, z = 0, split = 0;
   if (std::sscanf(setup_.programs.Remembered(key).c_str(), "%u %u %u %u %u", &tile, &x, &y, &z, &split) == 5) {
-    const bool sane = power(tile, 8) && power(x, 64) && power(y, 64) && power(z, 64) && x * y * z <= setup_.device.info().largest_group && power(split, static_cast<unsigned>(launch->most_split));
+    const bool sane = power(tile, 8) && power(x, 64) && power(y, 64) && power(z, 64) && x * y * z <= setup_.device.info().largest_group &&
+                      power(split, static_cast<unsigned>(launch->most_split));
     if (sane) *launch = shaped(static_cast<int>(tile), {x, y, z}, static_cast<int>(split));
     if (sane) return {};
   }
@@ -117,7 +119,8 @@ Status Part::Tune(Launch* launch, const std::vector<Value>& values) {
   };
   for (const int t : {1, 2, 4, 8}) {
     if (t > launch->columns) continue;
-    for (const Extent group : {Extent{8, 8, 1}, Extent{16, 4, 1}, Extent{32, 2, 1}, Extent{64, 1, 1}, Extent{4, 16, 1}, Extent{8, 1, 8}}) attempt(shaped(t, group, 1));
+    for (const Extent group : {Extent{8, 8, 1}, Extent{16, 4, 1}, Extent{32, 2, 1}, Extent{64, 1, 1}, Extent{4, 16, 1}, Extent{8, 1, 8}})
+      attempt(shaped(t, group, 1));
     for (int s = 2; s <= launch->most_split; s *= 2) attempt(shaped(t, {64, 1, 1}, s));
   }
   *launch = std::move(best);

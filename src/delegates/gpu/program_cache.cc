@@ -52,8 +52,8 @@ std::vector<std::byte> ProgramCache::Read(const std::string& key) const {
   std::memcpy(&h, bytes.data(), sizeof h);
   const std::span<const std::byte> payload = bytes.subspan(sizeof h);
   // The key's other half: length, and its hash from another start.
-  const bool fits = std::memcmp(h.magic, kMagic, sizeof kMagic) == 0 && h.key_bytes == key.size() && h.key_hash == Hash(std::as_bytes(std::span(key)), key.size()) &&
-                    h.size == payload.size() && h.hash == Hash(payload);
+  const bool fits = std::memcmp(h.magic, kMagic, sizeof kMagic) == 0 && h.key_bytes == key.size() &&
+                    h.key_hash == Hash(std::as_bytes(std::span(key)), key.size()) && h.size == payload.size() && h.hash == Hash(payload);
   return fits ? std::vector<std::byte>(payload.begin(), payload.end()) : std::vector<std::byte>();
 }
 
@@ -84,6 +84,8 @@ std::string ProgramCache::Remembered(const std::string& key) const {
   const std::vector<std::byte> bytes = Read(device_.info().identity + "|" + key);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
-void ProgramCache::Remember(const std::string& key, const std::string& text) const { Write(device_.info().identity + "|" + key, std::as_bytes(std::span(text))); }
+void ProgramCache::Remember(const std::string& key, const std::string& text) const {
+  Write(device_.info().identity + "|" + key, std::as_bytes(std::span(text)));
+}
 
 }  // namespace octet::gpu

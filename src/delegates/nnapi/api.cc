@@ -26,11 +26,13 @@ bool FindAll(const Library& l, Api* a) {
   Find(l, "Device_getName", &a->DeviceName);
   Find(l, "Compilation_createForDevices", &a->CompilationCreateForDevices);
   Find(l, "Model_getSupportedOperationsForDevices", &a->SupportedForDevices);
-  return Find(l, "Model_create", &a->ModelCreate) && Find(l, "Model_free", &a->ModelFree) && Find(l, "Model_finish", &a->ModelFinish) && Find(l, "Model_addOperand", &a->AddOperand) &&
-         Find(l, "Model_setOperandValue", &a->SetValue) && Find(l, "Model_addOperation", &a->AddOperation) && Find(l, "Model_identifyInputsAndOutputs", &a->IdentifyEnds) &&
-         Find(l, "Compilation_create", &a->CompilationCreate) && Find(l, "Compilation_free", &a->CompilationFree) && Find(l, "Compilation_setPreference", &a->SetPreference) &&
-         Find(l, "Compilation_finish", &a->CompilationFinish) && Find(l, "Execution_create", &a->ExecutionCreate) && Find(l, "Execution_free", &a->ExecutionFree) &&
-         Find(l, "Execution_setInput", &a->SetInput) && Find(l, "Execution_setOutput", &a->SetOutput) && Find(l, "Execution_compute", &a->Compute);
+  return Find(l, "Model_create", &a->ModelCreate) && Find(l, "Model_free", &a->ModelFree) && Find(l, "Model_finish", &a->ModelFinish) &&
+         Find(l, "Model_addOperand", &a->AddOperand) && Find(l, "Model_setOperandValue", &a->SetValue) && Find(l, "Model_addOperation", &a->AddOperation) &&
+         Find(l, "Model_identifyInputsAndOutputs", &a->IdentifyEnds) && Find(l, "Compilation_create", &a->CompilationCreate) &&
+         Find(l, "Compilation_free", &a->CompilationFree) && Find(l, "Compilation_setPreference", &a->SetPreference) &&
+         Find(l, "Compilation_finish", &a->CompilationFinish) && Find(l, "Execution_create", &a->ExecutionCreate) &&
+         Find(l, "Execution_free", &a->ExecutionFree) && Find(l, "Execution_setInput", &a->SetInput) && Find(l, "Execution_setOutput", &a->SetOutput) &&
+         Find(l, "Execution_compute", &a->Compute);
 }
 
 }  // namespace

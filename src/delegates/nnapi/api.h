@@ -27,11 +27,12 @@ struct ANeuralNetworksSymmPerChannelQuantParams {
 namespace octet::delegates::nnapi {
 
 enum OperandCode : int32_t {
-  kFloat32 = 0, kInt32 = 1, kTensorFloat32 = 3, kTensorInt32 = 4, kTensorQuant8Asymm = 5, kBool = 6, kTensorQuant8SymmPerChannel = 11, kTensorQuant8AsymmSigned = 14,
+  kFloat32 = 0, kInt32 = 1, kTensorFloat32 = 3, kTensorInt32 = 4, kTensorQuant8Asymm = 5, kBool = 6, kTensorQuant8SymmPerChannel = 11,
+  kTensorQuant8AsymmSigned = 14,
 };
 enum OperationCode : int32_t {
-  kAdd = 0, kAveragePool = 1, kConcatenation = 2, kConv = 3, kDepthwiseConv = 4, kFullyConnected = 9, kLogistic = 14, kMaxPool = 17, kMul = 18, kRelu = 19, kRelu1 = 20,
-  kRelu6 = 21, kReshape = 22, kSoftmax = 25, kTanh = 28, kDiv = 30, kSub = 36,
+  kAdd = 0, kAveragePool = 1, kConcatenation = 2, kConv = 3, kDepthwiseConv = 4, kFullyConnected = 9, kLogistic = 14, kMaxPool = 17, kMul = 18, kRelu = 19,
+  kRelu1 = 20, kRelu6 = 21, kReshape = 22, kSoftmax = 25, kTanh = 28, kDiv = 30, kSub = 36,
 };
 inline constexpr int32_t kLowPower = 0, kFastSingleAnswer = 1, kSustainedSpeed = 2;
 

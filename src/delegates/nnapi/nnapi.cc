@@ -60,7 +60,8 @@ Status SetOption(const std::string& key, const std::string& value, Wanted* wante
   else if (key == "preference" && value == "low_power") self->preference = kLowPower;
   else if (key == "preference" && value == "sustained") self->preference = kSustainedSpeed;
   else if (key != "preference" || value != "fast")
-    return Error(Code::kInvalidArgument, "option '%s=%s': expected library, accelerator, cpu, preference=low_power|fast|sustained, fp16 or burst", key.c_str(), value.c_str());
+    return Error(Code::kInvalidArgument, "option '%s=%s': expected library, accelerator, cpu, preference=low_power|fast|sustained, fp16 or burst", key.c_str(),
+                 value.c_str());
   return {};
 }
 
@@ -109,7 +110,9 @@ class Kernel {
     OCTET_TRY(Check(api_.ModelFinish(model_), "the model"));
     OCTET_TRY(CheckDevice(part));
     const bool chosen = !self_.devices.empty() && api_.CompilationCreateForDevices;
-    OCTET_TRY(Check(chosen ? api_.CompilationCreateForDevices(model_, self_.devices.data(), static_cast<uint32_t>(self_.devices.size()), &compilation_) : api_.CompilationCreate(model_, &compilation_), "a compilation"));
+    OCTET_TRY(Check(chosen ? api_.CompilationCreateForDevices(model_, self_.devices.data(), static_cast<uint32_t>(self_.devices.size()), &compilation_)
+                           : api_.CompilationCreate(model_, &compilation_),
+                    "a compilation"));
     OCTET_TRY(Check(api_.SetPreference(compilation_, self_.preference), "the preference"));
     OCTET_TRY(Check(api_.CompilationFinish(compilation_), "to compile"));
     if (self_.burst && api_.BurstCreate && api_.BurstFree && api_.BurstCompute) OCTET_TRY(Check(api_.BurstCreate(compilation_, &burst_), "a burst"));
@@ -131,9 +134,11 @@ class Kernel {
   Status CheckDevice(const OctetDelegatePart& part) const {
     if (self_.devices.empty() || !api_.SupportedForDevices) return {};
     const auto supported = std::make_unique<bool[]>(static_cast<size_t>(part.num_nodes));
-    OCTET_TRY(Check(api_.SupportedForDevices(model_, self_.devices.data(), static_cast<uint32_t>(self_.devices.size()), supported.get()), "the question what it supports"));
+    OCTET_TRY(Check(api_.SupportedForDevices(model_, self_.devices.data(), static_cast<uint32_t>(self_.devices.size()), supported.get()),
+                    "the question what it supports"));
     for (int32_t i = 0; i < part.num_nodes; ++i)
-      if (!supported[static_cast<size_t>(i)]) return Error(Code::kDelegate, "the accelerator does not support %s (#%d)", graph_.nodes[part.nodes[i]].op, graph_.nodes[part.nodes[i]].index);
+      if (!supported[static_cast<size_t>(i)])
+        return Error(Code::kDelegate, "the accelerator does not support %s (#%d)", graph_.nodes[part.nodes[i]].op, graph_.nodes[part.nodes[i]].index);
     return {};
   }
 
@@ -161,10 +166,13 @@ int Prepare(void* self, const OctetDelegateGraph* graph, const OctetDelegatePart
   if (status.ok()) *kernel = made.release();
   return Say(status, error, bytes);
 }
-int Run(void* kernel, const void* const* in, void* const* out, char* error, size_t bytes) { return Say(static_cast<Kernel*>(kernel)->Run(in, out), error, bytes); }
+int Run(void* kernel, const void* const* in, void* const* out, char* error, size_t bytes) {
+  return Say(static_cast<Kernel*>(kernel)->Run(in, out), error, bytes);
+}
 void Release(void* kernel) { delete static_cast<Kernel*>(kernel); }
 
-constexpr OctetDelegate kNnapi = {OCTET_DELEGATE_VERSION, sizeof(OctetDelegate), "nnapi", Create, Destroy, nullptr, nullptr, Takes, Prepare, Run, nullptr, Release, nullptr};
+constexpr OctetDelegate kNnapi = {
+    OCTET_DELEGATE_VERSION, sizeof(OctetDelegate), "nnapi", Create, Destroy, nullptr, nullptr, Takes, Prepare, Run, nullptr, Release, nullptr};
 
 }  // namespace
 }  // namespace nnapi

@@ -105,7 +105,8 @@ Result<Value> LogSoftmax(Lowering& c, Value x, int32_t axis) {
 }
 
 // gelu(x) = x/2 * (1 + erf(x/sqrt 2)), so erf(t) = 2*gelu(sqrt 2 * t)/(sqrt 2 * t) - 1, but near zero; there
-// erf(t) = t*2/sqrt(pi), and the quotient is one's. Beyond 8 it is 1, and infinity would be divided by itself. Importers and a pass join the common x/2 * (1 + erf(x/sqrt 2)) to gelu.
+// erf(t) = t*2/sqrt(pi), and the quotient is one's. Beyond 8 it is 1, and infinity would be divided by itself. Importers and a pass join the common x/2 * (1 +
+// erf(x/sqrt 2)) to gelu.
 Result<Value> Erf(Lowering& c, Value t) {
   constexpr float kSmall = 1e-3f, kFar = 8, kSlope = 1.1283791670955126f, kCubic = -0.37612638903183754f;
   OCTET_ASSIGN(const Value size, c.Make("abs", {t}));

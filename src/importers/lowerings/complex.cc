@@ -134,7 +134,8 @@ Result<Value> Mirrored(Lowering& c, Value low, Value high, int32_t n) {
   std::vector<int32_t> from(last + 1, 0), to(last + 1, 0), steps(last + 1, 1);
   from[last] = n / 2 - 1, steps[last] = -1;
   const int64_t others = (int64_t{1} << last) - 1;
-  OCTET_ASSIGN(const Value back, c.Make("strided_slice", {high, c.Vector(from), c.Vector(to), c.Vector(steps)}, {{"begin_mask", others}, {"end_mask", others}}));
+  OCTET_ASSIGN(const Value back,
+               c.Make("strided_slice", {high, c.Vector(from), c.Vector(to), c.Vector(steps)}, {{"begin_mask", others}, {"end_mask", others}}));
   return c.Make("concatenation", {low, back}, {{"axis", static_cast<int64_t>(last)}});
 }
 
@@ -206,7 +207,9 @@ Result<Value> Fitted(Lowering& c, Value x, int32_t n) {
 
 Result<int32_t> Points(Lowering& c, Value x) {
   const int32_t n = c.rank(x) < 1 ? kUnknown : c.shape(x).back();
-  if (!IsTransformed(n)) return c.Fail(Format("a last axis of 1 to %d points, or of a power of two", kMostPoints), c.shape(x).text(), "give the input's shape, or transform shorter frames");
+  if (!IsTransformed(n))
+    return c.Fail(Format("a last axis of 1 to %d points, or of a power of two", kMostPoints), c.shape(x).text(),
+                  "give the input's shape, or transform shorter frames");
   return n;
 }
 

@@ -24,7 +24,8 @@ Result<BestPath> FindBestPath(Lowering& c, Value scores, Value lengths, int time
   constexpr int32_t kMostSteps = 1 << 20;
   const Shape in = c.shape(scores);
   if (in.rank() != 3 || in[time_axis] < 1 || in[time_axis] > kMostSteps || in[2] < 1)
-    return c.Fail("scores of a known number of steps, at most 2^20, and of symbols", in.text(), "give the input's shape, or decode on the application's side: argmax of the scores, collapsed");
+    return c.Fail("scores of a known number of steps, at most 2^20, and of symbols", in.text(),
+                  "give the input's shape, or decode on the application's side: argmax of the scores, collapsed");
   const int32_t steps = in[time_axis];
   std::vector<int32_t> numbers(static_cast<size_t>(steps));
   std::iota(numbers.begin(), numbers.end(), 0);

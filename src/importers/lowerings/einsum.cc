@@ -124,7 +124,8 @@ Result<Value> Diagonals(Lowering& c, Value v, std::string* labels) {
       if (k != i && k != j) axes.push_back(static_cast<int32_t>(k)), dims.push_back(s[static_cast<int>(k)]);
     axes.insert(axes.end(), {static_cast<int32_t>(i), static_cast<int32_t>(j)});
     const int32_t n = s[static_cast<int>(i)];
-    if (n < 1 || n > (1 << 14) || s[static_cast<int>(j)] != n || std::ranges::count(dims, kUnknown) > 1) return c.Fail("a diagonal of known size", s.text(), "fix the input's shape");
+    if (n < 1 || n > (1 << 14) || s[static_cast<int>(j)] != n || std::ranges::count(dims, kUnknown) > 1)
+      return c.Fail("a diagonal of known size", s.text(), "fix the input's shape");
     dims.push_back(n * n);
     for (int32_t k = 0; k < n; ++k) at.push_back(k * (n + 1));
     OCTET_ASSIGN(v, c.Make("transpose", {v, c.Vector(axes)}));

@@ -48,8 +48,10 @@ Result<Value> Exchange(Lowering& c, Value m, int32_t n, int32_t k, Value* sign) 
   OCTET_ASSIGN(size, c.Make("mul", {size, Pattern(c, n, kColumn, [&](int32_t i) { return i < k ? 0.0f : 1.0f; })}));
   OCTET_ASSIGN(size, c.Make("add", {size, Pattern(c, n, kColumn, [&](int32_t i) { return i < k ? -1.0f : 0.0f; })}));
   const int32_t axis = c.rank(m) - 2;
-  OCTET_ASSIGN(const Value place, c.Make("arg_max", {size, c.Constant<int32_t>(Shape{}, std::span(&axis, 1))}, {{"output_type", static_cast<int64_t>(DType::kI32)}}));
-  OCTET_ASSIGN(const Value chosen, c.Make("one_hot", {place, c.Constant<int32_t>(Shape{}, std::span(&n, 1)), c.Scalar(1), c.Scalar(0)}, {{"axis", -1}}));  // [..., 1, n]
+  OCTET_ASSIGN(const Value place,
+               c.Make("arg_max", {size, c.Constant<int32_t>(Shape{}, std::span(&axis, 1))}, {{"output_type", static_cast<int64_t>(DType::kI32)}}));
+  OCTET_ASSIGN(const Value chosen,
+               c.Make("one_hot", {place, c.Constant<int32_t>(Shape{}, std::span(&n, 1)), c.Scalar(1), c.Scalar(0)}, {{"axis", -1}}));  // [..., 1, n]
   // I - d^T d with d = e_k - chosen: ones and zeros, so that rows move without rounding.
   OCTET_ASSIGN(const Value moves, c.Make("sub", {Pattern(c, n, kRow, [&](int32_t i) { return i == k ? 1.0f : 0.0f; }), chosen}));
   OCTET_ASSIGN(Value exchange, c.Make("batch_matmul", {moves, moves}, {{"adj_x", 1}, {"adj_y", 0}}));

@@ -82,7 +82,8 @@ void GiveFixedScales(graph::Graph& g) {
       const graph::NodeId reader = g.SoleConsumer(y);
       if (type.dtype != DType::kF32 || (reader >= 0 && g.node(reader).op->name == "quantize")) continue;
       const graph::TensorId exact = g.AddTensor(g.tensor(y).name + "/exact", type);
-      const graph::TensorId bytes = g.AddTensor(g.tensor(y).name + "/quantized", {DType::kI8, type.shape, Quant::PerTensor(row.fixed_scale, row.fixed_zero_point)});
+      const graph::TensorId bytes =
+          g.AddTensor(g.tensor(y).name + "/quantized", {DType::kI8, type.shape, Quant::PerTensor(row.fixed_scale, row.fixed_zero_point)});
       g.SetOutput(id, 0, exact);
       for (const auto& [op, from, to] : {std::tuple("quantize", exact, bytes), std::tuple("dequantize", bytes, y)}) {
         const ops::OpDef& def = *ops::Find(op);
@@ -99,7 +100,8 @@ Result<Value> RoundInFloat(Lowering& c, Value x, std::span<const Levels> levels)
     for (const Levels& l : levels) values.push_back(of(l));
     return c.Constant<float>(levels.size() == 1 ? Shape{} : Shape{static_cast<int32_t>(levels.size())}, values);
   };
-  const Value low = list([](const Levels& l) { return (l.lowest - l.zero) * l.scale; }), high = list([](const Levels& l) { return (l.highest - l.zero) * l.scale; });
+  const Value low = list([](const Levels& l) { return (l.lowest - l.zero) * l.scale; }),
+              high = list([](const Levels& l) { return (l.highest - l.zero) * l.scale; });
   OCTET_ASSIGN(Value y, c.Make("minimum", {x, high}));
   OCTET_ASSIGN(y, c.Make("maximum", {y, low}));
   OCTET_ASSIGN(y, c.Make("sub", {y, low}));

@@ -55,8 +55,8 @@ Result<Value> ByComparison(Lowering& c, Value x, std::span<const int64_t> keys, 
 Result<Value> FindNumbers(Lowering& c, Value x, std::span<const int64_t> keys, Value values, Value otherwise) {
   constexpr int64_t kWidest = 1 << 20;
   constexpr size_t kMostCompared = 4096;
-  if (!c.data(values) || !c.data(otherwise) || c.type(values).dtype != c.type(otherwise).dtype || c.shape(otherwise).elements() != 1 || BitsOf(c.type(values).dtype) < 8 ||
-      c.shape(values).elements() != static_cast<int64_t>(keys.size()) || keys.empty())
+  if (!c.data(values) || !c.data(otherwise) || c.type(values).dtype != c.type(otherwise).dtype || c.shape(otherwise).elements() != 1 ||
+      BitsOf(c.type(values).dtype) < 8 || c.shape(values).elements() != static_cast<int64_t>(keys.size()) || keys.empty())
     return c.Fail("a table of constants with one value per key", Format("%zu keys", keys.size()), "");
   const auto [least, most] = std::ranges::minmax(keys);
   int64_t width = 0;

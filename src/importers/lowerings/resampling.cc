@@ -74,12 +74,14 @@ std::vector<float> KernelRows(int32_t in, int32_t out, float scale, float move, 
     const float middle = (static_cast<float>(i) + 0.5f) * inverse + shift;
     if (!(middle >= 0 && middle <= static_cast<float>(in))) continue;  // Not a number neither.
     const auto reach = static_cast<float>(kernel.radius) * wide;
-    const auto from = static_cast<int32_t>(std::max(std::ceil(middle - reach - 0.5f), 0.0f)), to = static_cast<int32_t>(std::min(std::floor(middle + reach - 0.5f), static_cast<float>(in - 1)));
+    const auto from = static_cast<int32_t>(std::max(std::ceil(middle - reach - 0.5f), 0.0f)),
+               to = static_cast<int32_t>(std::min(std::floor(middle + reach - 0.5f), static_cast<float>(in - 1)));
     double sum = 0;
     for (int32_t k = from; k <= to; ++k) sum += kernel.at((static_cast<double>(k) + 0.5 - middle) / wide);
     if (std::fabs(sum) < 1000 * std::numeric_limits<float>::min()) continue;
     for (int32_t k = from; k <= to; ++k)
-      m[static_cast<size_t>(i) * static_cast<size_t>(in) + static_cast<size_t>(k)] = static_cast<float>(kernel.at((static_cast<double>(k) + 0.5 - middle) / wide) / sum);
+      m[static_cast<size_t>(i) * static_cast<size_t>(in) + static_cast<size_t>(k)] =
+          static_cast<float>(kernel.at((static_cast<double>(k) + 0.5 - middle) / wide) / sum);
   }
   return m;
 }

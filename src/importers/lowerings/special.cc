@@ -127,8 +127,10 @@ Result<Value> DigammaSeries(Lowering& c, Value z) {
 // M. Giles, Approximating the erfinv function (2012): x times a polynomial of w = -log(1 - x^2), near and far.
 Result<Value> ErfinvOf(Lowering& c, Value x, Value w) {
   constexpr float kEnd = 5;
-  constexpr float kMiddle[] = {2.81022636e-08f, 3.43273939e-07f, -3.5233877e-06f, -4.39150654e-06f, 0.00021858087f, -0.00125372503f, -0.00417768164f, 0.246640727f, 1.50140941f};
-  constexpr float kTail[] = {-0.000200214257f, 0.000100950558f, 0.00134934322f, -0.00367342844f, 0.00573950773f, -0.0076224613f, 0.00943887047f, 1.00167406f, 2.83297682f};
+  constexpr float kMiddle[] = {2.81022636e-08f, 3.43273939e-07f, -3.5233877e-06f, -4.39150654e-06f, 0.00021858087f, -0.00125372503f, -0.00417768164f,
+                               0.246640727f, 1.50140941f};
+  constexpr float kTail[] = {-0.000200214257f, 0.000100950558f, 0.00134934322f, -0.00367342844f, 0.00573950773f, -0.0076224613f, 0.00943887047f, 1.00167406f,
+                             2.83297682f};
   OCTET_ASSIGN(Value middle, Plus(c, w, -2.5f));
   OCTET_ASSIGN(middle, Polynomial(c, middle, kMiddle));
   OCTET_ASSIGN(Value tail, c.Emit("sqrt", {w}));

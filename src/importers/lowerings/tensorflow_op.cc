@@ -104,7 +104,8 @@ struct Added {
   graph::NodeId node;
   std::vector<Value> outputs;
 };
-Added AddNode(Lowering& c, const ops::OpDef& def, std::string_view name, std::span<const Value> inputs, std::vector<TensorType> outputs, std::vector<std::byte> options) {
+Added AddNode(Lowering& c, const ops::OpDef& def, std::string_view name, std::span<const Value> inputs, std::vector<TensorType> outputs,
+              std::vector<std::byte> options) {
   graph::Graph& g = c.construction().graph();
   std::vector<graph::TensorId> in, out;
   Added added;
@@ -128,11 +129,13 @@ Result<std::vector<Value>> Finish(Lowering& c, Added added) {
 
 }  // namespace
 
-Result<std::vector<Value>> AddCustomOp(Lowering& c, const ops::OpDef& def, std::span<const Value> inputs, std::vector<TensorType> outputs, std::vector<std::byte> options) {
+Result<std::vector<Value>> AddCustomOp(Lowering& c, const ops::OpDef& def, std::span<const Value> inputs, std::vector<TensorType> outputs,
+                                       std::vector<std::byte> options) {
   return Finish(c, AddNode(c, def, def.custom_name, inputs, std::move(outputs), std::move(options)));
 }
 
-Result<std::vector<Value>> AddTensorFlowOp(Lowering& c, std::string_view op, std::span<const Value> inputs, std::vector<TensorType> outputs, std::string_view message) {
+Result<std::vector<Value>> AddTensorFlowOp(Lowering& c, std::string_view op, std::span<const Value> inputs, std::vector<TensorType> outputs,
+                                           std::string_view message) {
   const std::string name = "Flex" + std::string(op);
   const bool own = HasOwnKernel(op);
   const ops::OpDef& def = own ? *ops::Find(ops::BuiltinCode::kCustom, name) : ops::FlexOp(name);
@@ -140,7 +143,8 @@ Result<std::vector<Value>> AddTensorFlowOp(Lowering& c, std::string_view op, std
   return own ? Finish(c, std::move(added)) : std::move(added.outputs);
 }
 
-Result<std::vector<Value>> MakeTensorFlowOp(Lowering& c, std::string_view op, std::span<const Value> inputs, std::initializer_list<DType> outputs, std::initializer_list<NodeAttr> attrs) {
+Result<std::vector<Value>> MakeTensorFlowOp(Lowering& c, std::string_view op, std::span<const Value> inputs, std::initializer_list<DType> outputs,
+                                            std::initializer_list<NodeAttr> attrs) {
   std::vector<TensorType> types;
   for (const DType t : outputs) types.push_back({t, {}, {}});
   return AddTensorFlowOp(c, op, inputs, std::move(types), NodeMessage(op, inputs.size(), std::map<std::string, std::string>(attrs), c.place()));

@@ -11,7 +11,8 @@
 namespace octet::importers {
 
 // A node that is a custom operator which octet computes, with its options. The outputs' shapes are what the operator's definition says.
-Result<std::vector<Value>> AddCustomOp(Lowering& c, const ops::OpDef& def, std::span<const Value> inputs, std::vector<TensorType> outputs, std::vector<std::byte> options);
+Result<std::vector<Value>> AddCustomOp(Lowering& c, const ops::OpDef& def, std::span<const Value> inputs, std::vector<TensorType> outputs,
+                                       std::vector<std::byte> options);
 
 // An attribute by its name, and its message AttrValue.
 using NodeAttr = std::pair<const std::string, std::string>;
@@ -31,10 +32,13 @@ std::string NodeMessage(std::string_view op, size_t inputs, const std::map<std::
 bool HasOwnKernel(std::string_view op);
 
 // A node that is this op; `message` is its NodeDef. Shapes of the outputs are what the op's own definition says, where octet has one.
-Result<std::vector<Value>> AddTensorFlowOp(Lowering& c, std::string_view op, std::span<const Value> inputs, std::vector<TensorType> outputs, std::string_view message);
+Result<std::vector<Value>> AddTensorFlowOp(Lowering& c, std::string_view op, std::span<const Value> inputs, std::vector<TensorType> outputs,
+                                           std::string_view message);
 // The same for an op with a kernel, with attributes in the place of a NodeDef. They must be complete.
-Result<std::vector<Value>> MakeTensorFlowOp(Lowering& c, std::string_view op, std::span<const Value> inputs, std::initializer_list<DType> outputs, std::initializer_list<NodeAttr> attrs);
-inline Result<std::vector<Value>> MakeTensorFlowOp(Lowering& c, std::string_view op, std::initializer_list<Value> inputs, std::initializer_list<DType> outputs, std::initializer_list<NodeAttr> attrs) {
+Result<std::vector<Value>> MakeTensorFlowOp(Lowering& c, std::string_view op, std::span<const Value> inputs, std::initializer_list<DType> outputs,
+                                            std::initializer_list<NodeAttr> attrs);
+inline Result<std::vector<Value>> MakeTensorFlowOp(Lowering& c, std::string_view op, std::initializer_list<Value> inputs, std::initializer_list<DType> outputs,
+                                                   std::initializer_list<NodeAttr> attrs) {
   return MakeTensorFlowOp(c, op, std::span(inputs.begin(), inputs.size()), outputs, attrs);
 }
 

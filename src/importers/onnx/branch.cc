@@ -28,7 +28,8 @@ Status Builder::BuildBranch(Scope& outer, const NodeContext& place, const GraphP
 }
 
 // Inputs for the values around, used or not; outputs that are nodes' own.
-Status Builder::FinishBranch(Scope& outer, const NodeContext& place, const Captures& captures, std::span<const std::pair<Value, TensorType>> around, const std::vector<Value>& outputs) {
+Status Builder::FinishBranch(Scope& outer, const NodeContext& place, const Captures& captures, std::span<const std::pair<Value, TensorType>> around,
+                             const std::vector<Value>& outputs) {
   NodeContext c(*this, outer, place.node(), place.place(), place.version(), {});
   for (const auto& [value, type] : around) {
     const auto at = std::ranges::find(captures.values, value, [](const auto& pair) { return pair.first; });
@@ -60,12 +61,15 @@ Result<std::vector<Value>> Builder::EmitIf(NodeContext& c, Value condition, cons
     for (const auto& [outer, inner] : captures[k].values)
       if (std::ranges::find(around, outer, [](const auto& pair) { return pair.first; }) == around.end()) around.emplace_back(outer, TypeOf(outer));
   }
-  if (outputs[0].size() != outputs[1].size()) return c.Fail("branches with equal outputs", std::to_string(outputs[0].size()) + " and " + std::to_string(outputs[1].size()), "check the model");
+  if (outputs[0].size() != outputs[1].size())
+    return c.Fail("branches with equal outputs", std::to_string(outputs[0].size()) + " and " + std::to_string(outputs[1].size()), "check the model");
   std::vector<TensorType> types;
   for (size_t i = 0; i < outputs[0].size(); ++i) {
     TensorType a = first.TypeOf(outputs[0][i]);
     const TensorType& b = second.TypeOf(outputs[1][i]);
-    if (a.dtype != b.dtype || a.shape.rank() != b.shape.rank()) return c.Fail("branches of equal types and ranks", a.shape.text() + " and " + b.shape.text(), "give the input's size with --input, or the result's shape in the file");
+    if (a.dtype != b.dtype || a.shape.rank() != b.shape.rank())
+      return c.Fail("branches of equal types and ranks", a.shape.text() + " and " + b.shape.text(),
+                    "give the input's size with --input, or the result's shape in the file");
     for (int axis = 0; axis < a.shape.rank(); ++axis)
       if (a.shape[axis] != b.shape[axis]) a.shape[axis] = kUnknown;
     types.push_back(std::move(a));

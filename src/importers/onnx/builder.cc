@@ -28,10 +28,10 @@ std::string RuleName(const NodeProto& node) { return node.domain.empty() ? Owned
 
 const NodeRule* FindNodeRule(std::string_view name, int64_t version) {
   const NodeRule* best = nullptr;
-  for (const auto rules : {kElementwiseRules, kConvolutionRules, kPoolingRules, kReductionRules, kShapeRules, kMovementRules,
-                           kIndexingRules, kMatrixRules, kNormalizationRules, kQuantizationRules, kRecurrentRules, kResizeRules,
-                           kSequenceRules, kControlRules, kAttentionRules, kSignalRules, kSamplingRules, kRegionRules, kCombinedRules, kCategoryRules, kLearnedRules, kTreeRules, kSupportVectorRules,
-                           kPlacementRules, kNBitsRules, kRandomRules, kUniqueRules})
+  for (const auto rules : {kElementwiseRules, kConvolutionRules,   kPoolingRules,      kReductionRules, kShapeRules,    kMovementRules, kIndexingRules,
+                           kMatrixRules,      kNormalizationRules, kQuantizationRules, kRecurrentRules, kResizeRules,   kSequenceRules, kControlRules,
+                           kAttentionRules,   kSignalRules,        kSamplingRules,     kRegionRules,    kCombinedRules, kCategoryRules, kLearnedRules,
+                           kTreeRules,        kSupportVectorRules, kPlacementRules,    kNBitsRules,     kRandomRules,   kUniqueRules})
     for (const NodeRule& rule : rules)
       if (rule.name == name && rule.since <= version && (!best || rule.since > best->since)) best = &rule;
   return best;
@@ -187,7 +187,8 @@ void Builder::Check(const std::vector<NodeProto>& nodes, const std::map<std::str
 
 Result<graph::Model> Builder::Build(std::vector<Finding>* findings) {
   if (proto_.opsets.contains("") && VersionOf(proto_.opsets, "") < 7)
-    return Error(Code::kUnsupported, "the model has opset %lld; octet reads 7 and newer: convert it with onnx.version_converter", static_cast<long long>(VersionOf(proto_.opsets, "")));
+    return Error(Code::kUnsupported, "the model has opset %lld; octet reads 7 and newer: convert it with onnx.version_converter",
+                 static_cast<long long>(VersionOf(proto_.opsets, "")));
   Check(proto_.graph.nodes, proto_.opsets, "", 0);
   if (findings_.empty()) {
     Scope scope;
@@ -263,7 +264,9 @@ Status Builder::AddInputs(Scope& scope) {
   }
   for (const auto& [key, shape] : options_.input_shapes) {
     const bool found = (key.empty() && inputs.size() == 1) || std::ranges::any_of(inputs, [&](const ValueProto* v) { return v->name == key; });
-    if (!found) return Error(Code::kInvalidArgument, "the model has no input '%s'; its first one is '%s'", key.c_str(), inputs.empty() ? "" : Owned(inputs[0]->name).c_str());
+    if (!found)
+      return Error(Code::kInvalidArgument, "the model has no input '%s'; its first one is '%s'", key.c_str(),
+                   inputs.empty() ? "" : Owned(inputs[0]->name).c_str());
   }
   return {};
 }
@@ -277,7 +280,8 @@ Status Builder::AddOutputs(Scope& scope) {
     if (bound.value && !bound.is_list) {
       OCTET_TRY(AddOutput(scope, name, declared, bound.value));
     } else if (bound.items.empty()) {
-      findings_.push_back({name, "output", name, bound.value ? "a sequence whose length is data" : "a sequence of nothing", "output its elements as one tensor (ConcatFromSequence)"});
+      findings_.push_back({name, "output", name, bound.value ? "a sequence whose length is data" : "a sequence of nothing",
+                           "output its elements as one tensor (ConcatFromSequence)"});
     }
     for (size_t i = 0; i < bound.items.size(); ++i) OCTET_TRY(AddOutput(scope, Format("%s_%zu", name.c_str(), i), declared, bound.items[i]));
   }
@@ -357,7 +361,9 @@ Status Builder::RunNode(const NodeProto& node, Scope& scope) {
   if (!status.ok()) {
     if (context.finding() && status.code() == Code::kUnsupported) findings_.push_back(*context.finding());
     else if (status.code() == Code::kUnsupported) findings_.push_back({Owned(node.name), name, place, status.message(), ""});
-    else return status.message().find(place) != std::string::npos ? std::move(status) : Error(status.code(), "%s '%s': %s", name.c_str(), place.c_str(), status.message().c_str());
+    else
+      return status.message().find(place) != std::string::npos ? std::move(status)
+                                                               : Error(status.code(), "%s '%s': %s", name.c_str(), place.c_str(), status.message().c_str());
     for (const std::string_view o : node.outputs) scope.values[o] = {};
     return {};
   }
@@ -488,7 +494,8 @@ Result<std::vector<Binding>> Builder::RunGraph(const GraphProto& g, Scope& outer
   scope.opsets = outer.opsets;
   scope.depth = outer.depth + 1;
   for (const TensorProto& t : g.initializers) scope.stored[t.name] = &t;
-  if (g.inputs.size() < inputs.size()) return Error(Code::kInvalidModel, "'%s' takes %zu inputs and is given %zu", prefix.c_str(), g.inputs.size(), inputs.size());
+  if (g.inputs.size() < inputs.size())
+    return Error(Code::kInvalidModel, "'%s' takes %zu inputs and is given %zu", prefix.c_str(), g.inputs.size(), inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) scope.values[g.inputs[i].name] = inputs[i];
   Declare(scope, g);
   OCTET_TRY(RunNodes(g.nodes, scope));

@@ -47,7 +47,8 @@ class Builder : public Construction {
  public:
   Builder(const ModelProto& model, Tensors& tensors, const ImportOptions& options) : proto_(model), tensors_(tensors), options_(options) {}
   // Of a subgraph of the .tflite, which becomes a part of the parent's model.
-  explicit Builder(Builder& parent) : proto_(parent.proto_), tensors_(parent.tensors_), options_(parent.options_), parent_(&parent), nodes_left_(parent.nodes_left_) {}
+  explicit Builder(Builder& parent)
+      : proto_(parent.proto_), tensors_(parent.tensors_), options_(parent.options_), parent_(&parent), nodes_left_(parent.nodes_left_) {}
   // An invalid file is an error; what is not supported goes to `findings` and leaves the model unfinished.
   Result<graph::Model> Build(std::vector<Finding>* findings);
 
@@ -79,7 +80,8 @@ class Builder : public Construction {
     int32_t axis = 0;
     bool backwards = false;
   };
-  Result<std::vector<Value>> EmitWhile(NodeContext& c, const GraphProto& body, Value trips, Value condition, std::span<const Binding> carried, std::span<const Scanned> scanned = {});
+  Result<std::vector<Value>> EmitWhile(NodeContext& c, const GraphProto& body, Value trips, Value condition, std::span<const Binding> carried,
+                                       std::span<const Scanned> scanned = {});
   // IF over the nodes of two graphs; answers their outputs, with dimensions that differ unknown.
   Result<std::vector<Value>> EmitIf(NodeContext& c, Value condition, const GraphProto& yes, const GraphProto& no);
   // The rule of `node` on other inputs, in the place (and with the attributes) of the context's node.
@@ -121,9 +123,13 @@ class Builder : public Construction {
   class LoopBody;
   Result<Value> SliceOf(NodeContext& c, Captures& captures, const Scanned& s, Value iteration, Value trips);
   Result<Value> WithoutFiller(NodeContext& c, Value all, const Shape& stacked, const TensorType& trip, Value trips, Value dims);
+  Result<int32_t> BuildBody(NodeContext& c, Loop& loop);
   Status BuildCondition(Scope& outer, const NodeContext& place, Loop& loop);
+  Result<std::vector<graph::TensorId>> LoopStarts(NodeContext& c, const Loop& loop, Value condition, std::span<const Value> carried);
+  Result<std::vector<Value>> LoopResults(NodeContext& c, const Loop& loop, std::span<const graph::TensorId> out);
   Status BuildBranch(Scope& outer, const NodeContext& place, const GraphProto& proto, Captures* captures, std::vector<Value>* outputs);
-  Status FinishBranch(Scope& outer, const NodeContext& place, const Captures& captures, std::span<const std::pair<Value, TensorType>> around, const std::vector<Value>& outputs);
+  Status FinishBranch(Scope& outer, const NodeContext& place, const Captures& captures, std::span<const std::pair<Value, TensorType>> around,
+                      const std::vector<Value>& outputs);
   int32_t Adopt(Builder& inner, const std::string& name);
 
   const ModelProto& proto_;

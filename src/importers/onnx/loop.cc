@@ -264,7 +264,51 @@ Result<Value> Builder::WithoutFiller(NodeContext& c, Value all, const Shape& sta
   return c.EmitAs("reshape", inputs, nullptr, {trip.dtype, shape, {}});
 }
 
-Result<std::vector<Value>> Builder::EmitWhile(NodeContext& c, const GraphProto& body, Value trips, Value condition, std::span<const Binding> carried, std::span<const Scanned> scanned) {
+// The body's graph, as a subgraph of this model. Every further try knows less of the shapes.
+Result<int32_t> Builder::BuildBody(NodeContext& c, Loop& loop) {
+  for (;;) {
+    loop.given.clear();
+    loop.inputs.clear();
+    loop.captures = {};
+    Builder inner(*this);
+    OCTET_ASSIGN(const bool done, LoopBody(inner, c.scope(), c, loop).Build());
+    for (Finding& f : inner.findings_) findings_.push_back(std::move(f));
+    if (failed()) return c.Fail("a body that octet reads", "one with unsupported operators", "see there");
+    if (done) return Adopt(inner, c.place() + "/body");
+  }
+}
+
+// What the loop begins with, in the order of its inputs.
+Result<std::vector<graph::TensorId>> Builder::LoopStarts(NodeContext& c, const Loop& loop, Value condition, std::span<const Value> carried) {
+  const int64_t zero = 0;
+  std::vector<graph::TensorId> in = {c.Constant<int64_t>(Shape{}, std::span(&zero, 1)).id, condition.id};
+  for (size_t i = 0; i < carried.size() + loop.given.size(); ++i) {
+    OCTET_ASSIGN(const Value v, i < carried.size() && carried[i] ? Result<Value>(carried[i]) : FillerRow(c, loop.inputs[i + 2]));
+    in.push_back(v.id);
+  }
+  for (const TensorType& t : loop.given)
+    if (!t.shape.known()) in.push_back(FillerDims(c, t.shape).id);
+  for (const auto& [from, to] : loop.captures.values) in.push_back(from.id);
+  return in;
+}
+
+// Of what the loop ends with: the carried values, and what the trips gave without its filler.
+Result<std::vector<Value>> Builder::LoopResults(NodeContext& c, const Loop& loop, std::span<const graph::TensorId> out) {
+  const size_t carried = loop.carried.size();
+  std::vector<Value> results;
+  for (size_t i = 0; i < carried; ++i) results.push_back({out[i + 2]});
+  size_t dims_at = 2 + carried + loop.given.size();
+  for (size_t i = 0; i < loop.given.size(); ++i) {
+    const size_t at = 2 + carried + i;
+    const Value dims = loop.given[i].shape.known() ? Value() : Value{out[dims_at++]};
+    OCTET_ASSIGN(const Value y, WithoutFiller(c, {out[at]}, loop.inputs[at].shape, loop.given[i], {out[0]}, dims));
+    results.push_back(y);
+  }
+  return results;
+}
+
+Result<std::vector<Value>> Builder::EmitWhile(NodeContext& c, const GraphProto& body, Value trips, Value condition, std::span<const Binding> carried,
+                                              std::span<const Scanned> scanned) {
   Loop loop{body, trips, carried, {}, {}, {}, {}, scanned};
   std::vector<Value> starts;
   for (const Binding& b : carried) {
@@ -273,29 +317,12 @@ Result<std::vector<Value>> Builder::EmitWhile(NodeContext& c, const GraphProto& 
     loop.types.push_back(v ? TypeOf(v) : TensorType{});
     if (b.is_list && v) loop.types.back().shape[0] = kUnknown;
   }
-  int32_t body_at = -1;
-  while (body_at < 0) {  // Every further try knows less of the shapes.
-    loop.given.clear();
-    loop.inputs.clear();
-    loop.captures = {};
-    Builder inner(*this);
-    OCTET_ASSIGN(const bool done, LoopBody(inner, c.scope(), c, loop).Build());
-    for (Finding& f : inner.findings_) findings_.push_back(std::move(f));
-    if (failed()) return c.Fail("a body that octet reads", "one with unsupported operators", "see there");
-    if (done) body_at = Adopt(inner, c.place() + "/body");
-  }
+  OCTET_ASSIGN(const int32_t body_at, BuildBody(c, loop));
   Builder test(*this);
   OCTET_TRY(test.BuildCondition(c.scope(), c, loop));
   const int32_t test_at = Adopt(test, c.place() + "/condition");
-  const int64_t zero = 0;
-  std::vector<graph::TensorId> in = {c.Constant<int64_t>(Shape{}, std::span(&zero, 1)).id, condition.id}, out;
-  for (size_t i = 0; i < starts.size() + loop.given.size(); ++i) {
-    OCTET_ASSIGN(const Value v, i < starts.size() && starts[i] ? Result<Value>(starts[i]) : FillerRow(c, loop.inputs[i + 2]));
-    in.push_back(v.id);
-  }
-  for (const TensorType& t : loop.given)
-    if (!t.shape.known()) in.push_back(FillerDims(c, t.shape).id);
-  for (const auto& [from, to] : loop.captures.values) in.push_back(from.id);
+  OCTET_ASSIGN(std::vector<graph::TensorId> in, LoopStarts(c, loop, condition, starts));
+  std::vector<graph::TensorId> out;
   for (const TensorType& t : loop.inputs) out.push_back(graph().AddTensor(UniqueName(c.place() + "/while"), t));
   const ops::OpDef* op = ops::Find("while");
   graph::Attributes attrs(op->attrs);
@@ -303,16 +330,7 @@ Result<std::vector<Value>> Builder::EmitWhile(NodeContext& c, const GraphProto& 
   const graph::NodeId node = graph().AddNode(*op, std::move(attrs), std::move(in), out, c.place());
   OCTET_TRY(graph::LinkCallees(model_));
   OCTET_TRY(graph::InferNode(graph(), node));
-  std::vector<Value> results;
-  for (size_t i = 0; i < carried.size(); ++i) results.push_back({out[i + 2]});
-  size_t dims_at = 2 + carried.size() + loop.given.size();
-  for (size_t i = 0; i < loop.given.size(); ++i) {
-    const size_t at = i + 2 + carried.size();
-    const Value dims = loop.given[i].shape.known() ? Value() : Value{out[dims_at++]};
-    OCTET_ASSIGN(const Value y, WithoutFiller(c, {out[at]}, loop.inputs[at].shape, loop.given[i], {out[0]}, dims));
-    results.push_back(y);
-  }
-  return results;
+  return LoopResults(c, loop, out);
 }
 
 }  // namespace octet::importers::onnx

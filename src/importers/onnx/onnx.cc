@@ -7,7 +7,8 @@ namespace octet::importers::onnx {
 
 bool Is(std::span<const std::byte> bytes) { return LooksLikeModel(bytes); }
 
-Result<graph::Model> Import(std::span<const std::byte> bytes, const std::string& path, const ImportOptions& options, std::vector<Finding>* findings, const MappedFile* file) {
+Result<graph::Model> Import(std::span<const std::byte> bytes, const std::string& path, const ImportOptions& options, std::vector<Finding>* findings,
+                            const MappedFile* file) {
   OCTET_ASSIGN(const ModelProto model, ParseModel(bytes));
   const size_t slash = path.rfind('/');
   Tensors tensors(slash == std::string::npos ? "." : path.substr(0, slash));

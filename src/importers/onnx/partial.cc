@@ -187,8 +187,8 @@ struct Rule {
 };
 constexpr Rule kRules[] = {{"Shape", OfShape}, {"Size", OfSize}, {"Gather", OfGather}, {"Concat", OfConcat}, {"Slice", OfSlice},
                            {"Unsqueeze", Reshaped}, {"Squeeze", Reshaped}, {"Reshape", Reshaped}, {"Identity", Same}, {"Cast", Whole},
-                           {"Add", OfAdd}, {"Sub", OfSub}, {"Mul", OfMul}, {"Div", OfDiv}, {"Mod", OfMod}, {"Max", OfMax}, {"Equal", OfEqual}, {"Where", OfWhere},
-                           {"ReduceProd", OfProduct}};
+                           {"Add", OfAdd}, {"Sub", OfSub}, {"Mul", OfMul}, {"Div", OfDiv}, {"Mod", OfMod}, {"Max", OfMax}, {"Equal", OfEqual},
+                           {"Where", OfWhere}, {"ReduceProd", OfProduct}};
 
 template <class T> Value ConstantOf(NodeContext& c, const Partial& p) {
   std::vector<T> v;

@@ -152,8 +152,10 @@ Result<StoredTensor> Tensors::Read(const TensorProto& t) {
   const Element& e = Find(t.type);
   StoredTensor out;
   out.dtype = e.compute;
-  if (out.dtype == DType::kNone) return Error(Code::kUnsupported, "tensor '%s' has the element type %s", std::string(t.name).c_str(), std::string(e.name).c_str());
-  if (t.dims.size() > kMaxRank) return Error(Code::kUnsupported, "tensor '%s' has %zu dimensions; at most %d", std::string(t.name).c_str(), t.dims.size(), kMaxRank);
+  if (out.dtype == DType::kNone)
+    return Error(Code::kUnsupported, "tensor '%s' has the element type %s", std::string(t.name).c_str(), std::string(e.name).c_str());
+  if (t.dims.size() > kMaxRank)
+    return Error(Code::kUnsupported, "tensor '%s' has %zu dimensions; at most %d", std::string(t.name).c_str(), t.dims.size(), kMaxRank);
   for (const int64_t d : t.dims) {
     if (d < 0 || d > INT32_MAX) return Bad(t, Format("a dimension of %lld", static_cast<long long>(d)));
     out.shape.push_back(static_cast<int32_t>(d));

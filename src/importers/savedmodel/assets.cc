@@ -26,7 +26,9 @@ const std::string_view* Assets::Find(std::string_view node) const {
 Result<std::string> Assets::Path(std::string_view node) const {
   const std::string_view* name = Find(node);
   if (!name) return Error(Code::kInvalidModel, "'%s': node '%s' names no asset", folder.c_str(), std::string(node).c_str());
-  if (!StaysInside(*name)) return Error(Code::kInvalidModel, "'%s': asset '%s' lies outside of the SavedModel; names of assets are relative to its folder assets", folder.c_str(), std::string(*name).c_str());
+  if (!StaysInside(*name))
+    return Error(Code::kInvalidModel, "'%s': asset '%s' lies outside of the SavedModel; names of assets are relative to its folder assets", folder.c_str(),
+                 std::string(*name).c_str());
   return folder + "/assets/" + std::string(*name);
 }
 

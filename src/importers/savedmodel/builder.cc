@@ -217,7 +217,10 @@ Status Builder::RunRule(int32_t id) {
   const size_t first_new = graph().tensors().size();
   const bool computed = !own && !rule && HasOwnKernel(c.kind());
   if (!own && !rule) (void)c.Inputs();  // Whether they failed, too.
-  Status status = own ? Convert(c, *own) : rule ? rule->convert(c) : computed && !c.poisoned() ? AddFlex(c) : c.Fail("an op that octet has", std::string(c.kind()), std::string(AdviceInstead(c.kind())));
+  Status status = own                         ? Convert(c, *own)
+                  : rule                      ? rule->convert(c)
+                  : computed && !c.poisoned() ? AddFlex(c)
+                                              : c.Fail("an op that octet has", std::string(c.kind()), std::string(AdviceInstead(c.kind())));
   if (status.ok() && c.lacks_input()) status = Error(Code::kInvalidModel, "it lacks an input");
   if (status.ok() && !c.poisoned()) return Take(id, c, first_new), Status();
   if (c.poisoned() && (own || rule || computed)) {  // What it reads is the finding.
@@ -228,7 +231,8 @@ Status Builder::RunRule(int32_t id) {
   // What operators say of a node's types and shapes is about the model, not about the file's form.
   if (!status.ok() && status.code() != Code::kUnsupported && status.code() != Code::kInvalidModel) return status;
   Finding finding = c.finding() ? *c.finding()
-                                : Finding{std::string(c.name()), std::string(c.kind()), c.place(), status.ok() ? "it has no output" : status.message(), std::string(AdviceInstead(c.kind()))};
+                                : Finding{std::string(c.name()), std::string(c.kind()), c.place(), status.ok() ? "it has no output" : status.message(),
+                                          std::string(AdviceInstead(c.kind()))};
   if (session_.flex && !c.poisoned()) {
     OCTET_ASSIGN(const bool kept, KeepAsFlex(id, &finding));
     if (kept) return {};
@@ -280,7 +284,8 @@ void Builder::Fail(int32_t id, const NodeContext& c, const Finding* own) {
 namespace {
 
 // Ops whose first dimension is that of their first tensor.
-constexpr std::string_view kKeepFirst[] = {"MatMul", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "MaxPool", "AvgPool", "Split", "SplitV", "ConcatV2", "BatchMatMulV2", "ExpandDims", "Squeeze", "Tile"};
+constexpr std::string_view kKeepFirst[] = {"MatMul", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "MaxPool", "AvgPool", "Split", "SplitV", "ConcatV2",
+                                           "BatchMatMulV2", "ExpandDims", "Squeeze", "Tile"};
 
 }  // namespace
 

@@ -13,8 +13,8 @@ bool IsComplex(const NodeContext& c, Value v) { return v && c.type(v).dtype == D
 
 constexpr std::string_view kArithmetic[] = {"Neg", "Exp", "RealDiv", "Sub", "Add", "AddV2"};
 constexpr std::string_view kProducts[] = {"Square", "Mul"};
-constexpr std::string_view kMoving[] = {"Transpose", "StridedSlice", "Slice", "Split", "SplitV", "Unpack", "GatherV2", "Gather", "GatherNd", "ConcatV2", "Pack", "Tile",
-                                        "ReverseV2", "Pad", "PadV2", "MirrorPad", "Roll", "Sum", "Mean", "BroadcastTo", "SelectV2", "Fill"};
+constexpr std::string_view kMoving[] = {"Transpose", "StridedSlice", "Slice", "Split", "SplitV", "Unpack", "GatherV2", "Gather", "GatherNd", "ConcatV2", "Pack",
+                                        "Tile", "ReverseV2", "Pad", "PadV2", "MirrorPad", "Roll", "Sum", "Mean", "BroadcastTo", "SelectV2", "Fill"};
 constexpr std::string_view kReshaping[] = {"Reshape", "Squeeze", "ExpandDims"};
 
 // Whether the node is one of them and has complex numbers, or such whose parts are known: builtin operators do products and shapes of complex

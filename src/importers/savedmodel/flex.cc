@@ -64,7 +64,8 @@ Status AddFlex(NodeContext& c) {
   if (!schema) return c.Fail("what the op's operands are", "a file that does not say so", "convert the SavedModel instead");
   OCTET_ASSIGN(const std::vector<DType> in_types, NumberTypes(c, *schema, schema->inputs));
   OCTET_ASSIGN(const std::vector<DType> out_types, NumberTypes(c, *schema, schema->outputs));
-  if (in_types.size() != static_cast<size_t>(c.num_inputs()) || out_types.empty()) return c.Fail("inputs and outputs that the op's attributes count", "others", "");
+  if (in_types.size() != static_cast<size_t>(c.num_inputs()) || out_types.empty())
+    return c.Fail("inputs and outputs that the op's attributes count", "others", "");
   std::vector<Shape> shapes(out_types.size());
   if (!HasOwnKernel(c.kind())) {
     OCTET_ASSIGN(shapes, OutputShapes(c, out_types.size()));
@@ -77,7 +78,8 @@ Status AddFlex(NodeContext& c) {
   }
   std::vector<TensorType> types;
   for (size_t i = 0; i < shapes.size(); ++i) types.push_back({out_types[i], shapes[i], {}});
-  OCTET_ASSIGN(const std::vector<Value> out, AddTensorFlowOp(c, c.kind(), in, types, NodeMessage(c.kind(), in.size(), AttributesOf(*c.node().def, *schema), c.place())));
+  OCTET_ASSIGN(const std::vector<Value> out,
+               AddTensorFlowOp(c, c.kind(), in, types, NodeMessage(c.kind(), in.size(), AttributesOf(*c.node().def, *schema), c.place())));
   for (size_t i = 0; i < out.size(); ++i) {
     OCTET_ASSIGN(const Value y, c.Cast(out[i], ComputeType(out_types[i])));
     c.SetOutput(static_cast<int>(i), y);

@@ -14,8 +14,8 @@ constexpr int kMaxDepth = 128;                // Of calls in calls.
 constexpr size_t kMaxNodes = 1 << 20, kMaxFrames = 1 << 17;
 constexpr int kMaxAliases = 1 << 14;          // Identities and calls on the way to one tensor.
 
-constexpr std::string_view kAliases[] = {"Identity", "StopGradient", "GuaranteeConst", "PreventGradient", "CheckNumerics", "EnsureShape", "Snapshot", "IdentityN",
-                                         "PlaceholderWithDefault", "RefIdentity", "CheckNumericsV2", "Print"};
+constexpr std::string_view kAliases[] = {"Identity", "StopGradient", "GuaranteeConst", "PreventGradient", "CheckNumerics", "EnsureShape", "Snapshot",
+                                         "IdentityN", "PlaceholderWithDefault", "RefIdentity", "CheckNumericsV2", "Print"};
 
 constexpr std::string_view kCalls[] = {"PartitionedCall", "StatefulPartitionedCall"};
 
@@ -117,8 +117,9 @@ int64_t OutputIndex(std::string_view op, std::string_view name, int64_t index) {
 }
 
 bool HasSideEffect(std::string_view op) {
-  return (op.starts_with("Assign") && op.find("Variable") != std::string_view::npos) || op.starts_with("ResourceScatter") || op == "ResourceStridedSliceAssign" || op == "Assign" ||
-         op == "AssignAdd" || op == "AssignSub" || op.starts_with("ResourceApply") || op.starts_with("LookupTableInsert");
+  return (op.starts_with("Assign") && op.find("Variable") != std::string_view::npos) || op.starts_with("ResourceScatter") ||
+         op == "ResourceStridedSliceAssign" || op == "Assign" || op == "AssignAdd" || op == "AssignSub" || op.starts_with("ResourceApply") ||
+         op.starts_with("LookupTableInsert");
 }
 
 const NodeDef* Functions::FindNode(int32_t frame, std::string_view name) const {
@@ -131,7 +132,9 @@ namespace {
 
 // A function that an operator computes whole: its call stays a node, for which there is a rule (layers/selection.cc). Of several images the
 // function's own body serves.
-bool IsOperator(const FunctionDef& f) { return f.implements == "non_max_suppression_padded_v2" && f.inputs.size() == 8 && f.outputs.size() == 2 && f.first_rank == 2; }
+bool IsOperator(const FunctionDef& f) {
+  return f.implements == "non_max_suppression_padded_v2" && f.inputs.size() == 8 && f.outputs.size() == 2 && f.first_rank == 2;
+}
 
 }  // namespace
 
@@ -172,7 +175,8 @@ int32_t Functions::AddCaptured(size_t index) {
 Result<int32_t> Functions::FrameOf(int32_t frame, const NodeDef& call, const FunctionDef& callee) {
   Frame& outer = frames_[static_cast<size_t>(frame)];
   if (const auto it = outer.callees.find(&call); it != outer.callees.end()) return it->second;
-  if (outer.depth >= kMaxDepth) return Error(Code::kInvalidModel, "function calls nest deeper than %d at '%.*s'", kMaxDepth, static_cast<int>(call.name.size()), call.name.data());
+  if (outer.depth >= kMaxDepth)
+    return Error(Code::kInvalidModel, "function calls nest deeper than %d at '%.*s'", kMaxDepth, static_cast<int>(call.name.size()), call.name.data());
   if (frames_.size() >= kMaxFrames) return Error(Code::kInvalidModel, "the model calls more than %zu functions", kMaxFrames);
   const auto id = static_cast<int32_t>(frames_.size());
   outer.callees[&call] = id;
@@ -374,7 +378,8 @@ Result<std::vector<int32_t>> Functions::Order(int32_t region, const std::vector<
         if (child < 0 || !nodes_[static_cast<size_t>(child)].def || nodes_[static_cast<size_t>(child)].region != region) continue;
         if (state[static_cast<size_t>(child)] == kDone) continue;
         if (state[static_cast<size_t>(child)] == kOpen)
-          return Error(Code::kInvalidModel, "'%s': node '%.*s' depends on itself", graph_.path().c_str(), static_cast<int>(n.def->name.size()), n.def->name.data());
+          return Error(Code::kInvalidModel, "'%s': node '%.*s' depends on itself", graph_.path().c_str(), static_cast<int>(n.def->name.size()),
+                       n.def->name.data());
         stack.emplace_back(child, 0);
         continue;
       }

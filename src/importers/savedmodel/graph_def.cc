@@ -97,7 +97,8 @@ Result<std::unique_ptr<FunctionDef>> ReadFunction(Bytes message, std::string_vie
     if (f.number == 7) return ReadArgumentRank(f.bytes, function.get());
     if (f.number < 4 || f.number > 6) return true;
     if (!MapEntry(f, &key, &value)) return false;
-    if (WireField implements; f.number == 5 && key == "_implements" && Attribute(value).Find(Attribute::kText, &implements)) function->implements = implements.as_text();
+    if (WireField implements; f.number == 5 && key == "_implements" && Attribute(value).Find(Attribute::kText, &implements))
+      function->implements = implements.as_text();
     const std::string_view text{reinterpret_cast<const char*>(value.data()), value.size()};
     if (f.number == 4) function->ret[key] = text;
     if (f.number == 6) function->control_ret.push_back(text);

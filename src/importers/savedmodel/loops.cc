@@ -40,7 +40,8 @@ class Raiser {
     OCTET_TRY(FindFrames(&frames));
     // Inner loops first: those whose nodes reach no Exit of another loop that is still there.
     while (!frames.empty()) {
-      const auto next = std::ranges::find_if(frames, [&](const Frame& f) { return std::ranges::none_of(Inside(f), [](const NodeDef* n) { return IsOp(*n, "Exit"); }); });
+      const auto next =
+          std::ranges::find_if(frames, [&](const Frame& f) { return std::ranges::none_of(Inside(f), [](const NodeDef* n) { return IsOp(*n, "Exit"); }); });
       if (next == frames.end()) return Bad("loops that contain each other", frames[0].name);
       OCTET_TRY(Raise(*next));
       frames.clear();

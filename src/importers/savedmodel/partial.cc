@@ -475,9 +475,11 @@ Outputs BroadcastArgs(const Partial& a, const Partial& b) {
 
 template <class List> bool In(const List& list, std::string_view op) { return std::ranges::find(list, op) != std::end(list); }
 
-constexpr std::string_view kBinary[] = {"AddV2", "Add", "Sub", "Mul", "RealDiv", "Div", "FloorDiv", "TruncateDiv", "FloorMod", "TruncateMod", "Mod", "Maximum", "Minimum", "Pow",
-                                        "SquaredDifference", "Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual", "LogicalAnd", "LogicalOr"};
-constexpr std::string_view kUnary[] = {"Neg", "Abs", "Floor", "Ceil", "Round", "Rint", "Sqrt", "Rsqrt", "Square", "Exp", "Log", "Cos", "Sin", "Reciprocal", "Inv", "LogicalNot"};
+constexpr std::string_view kBinary[] = {"AddV2", "Add", "Sub", "Mul", "RealDiv", "Div", "FloorDiv", "TruncateDiv", "FloorMod", "TruncateMod", "Mod", "Maximum",
+                                        "Minimum", "Pow", "SquaredDifference", "Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual",
+                                        "LogicalAnd", "LogicalOr"};
+constexpr std::string_view kUnary[] = {"Neg", "Abs", "Floor", "Ceil", "Round", "Rint", "Sqrt", "Rsqrt", "Square", "Exp", "Log", "Cos", "Sin", "Reciprocal",
+                                       "Inv", "LogicalNot"};
 constexpr std::string_view kReduce[] = {"Prod", "Sum", "Max", "Min", "All", "Any"};
 
 Outputs EvaluateAll(const NodeDef& node, Inputs in) {

@@ -4,7 +4,9 @@
 namespace octet::importers::savedmodel {
 
 const NodeRule* FindNodeRule(std::string_view op) {
-  for (const auto rules : {kFusionRules, kQuantizedRules, kElementwiseRules, kShapingRules, kConvolutionRules, kProductRules, kReductionRules, kVariableRules, kTensorListRules, kControlFlowRules, kScatterRules, kSparseRules, kDecodingRules, kDetectionRules, kSelectionRules, kImageRules, kWarpRules, kLinalgRules, kAudioRules, kRandomRules, kComplexRules})
+  for (const auto rules : {kFusionRules,    kQuantizedRules,  kElementwiseRules, kShapingRules, kConvolutionRules, kProductRules,  kReductionRules,
+                           kVariableRules,  kTensorListRules, kControlFlowRules, kScatterRules, kSparseRules,      kDecodingRules, kDetectionRules,
+                           kSelectionRules, kImageRules,      kWarpRules,        kLinalgRules,  kAudioRules,       kRandomRules,   kComplexRules})
     for (const NodeRule& rule : rules)
       if (rule.name == op) return &rule;
   return nullptr;

@@ -75,7 +75,9 @@ class Import {
       const Port& port = signature.inputs[i];
       OCTET_ASSIGN(TensorType type, InputType(port, signature.inputs.size()));
       if (type.dtype == DType::kResource)
-        return Error(Code::kUnsupported, "input '%s' is the handle of a table or variable, whose contents are not in the file; convert the SavedModel that it was frozen from", port.name.c_str());
+        return Error(Code::kUnsupported,
+                     "input '%s' is the handle of a table or variable, whose contents are not in the file; convert the SavedModel that it was frozen from",
+                     port.name.c_str());
       if (type.dtype == DType::kNone || type.dtype == DType::kVariant)
         return Error(Code::kUnsupported, "input '%s' has an element type that .tflite does not know", port.name.c_str());
       Value v = builder_.AddInput(port.name, type);
@@ -87,7 +89,9 @@ class Import {
     for (const auto& [key, shape] : options_.input_shapes) {
       bool found = key.empty() && signature.inputs.size() == 1;
       for (const Port& port : signature.inputs) found |= key == port.name;
-      if (!found) return Error(Code::kInvalidArgument, "the model has no input '%s'; its first one is '%s'", key.c_str(), signature.inputs.empty() ? "" : signature.inputs[0].name.c_str());
+      if (!found)
+        return Error(Code::kInvalidArgument, "the model has no input '%s'; its first one is '%s'", key.c_str(),
+                     signature.inputs.empty() ? "" : signature.inputs[0].name.c_str());
     }
     return {};
   }

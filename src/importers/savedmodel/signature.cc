@@ -102,7 +102,8 @@ Result<Signature> ChooseSignature(MetaGraph& meta, Functions& functions, const s
     names += (names.empty() ? "'" : ", '") + std::string(s.key) + "'";
     if (wanted.empty() ? s.key == "serving_default" || !chosen : s.key == wanted) chosen = &s;
   }
-  if (!chosen && !wanted.empty()) return Error(Code::kInvalidArgument, "the model has no signature '%s'; it has %s", wanted.c_str(), names.empty() ? "none" : names.c_str());
+  if (!chosen && !wanted.empty())
+    return Error(Code::kInvalidArgument, "the model has no signature '%s'; it has %s", wanted.c_str(), names.empty() ? "none" : names.c_str());
   if (!chosen) return Error(Code::kUnsupported, "'%s' has no signature; save the model with signatures=...", meta.graph->path().c_str());
   const FunctionDef& main = meta.graph->main();
   // TF2 wraps: placeholders -> call of a wrapper -> call of the function that was saved.

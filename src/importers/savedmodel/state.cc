@@ -32,10 +32,13 @@ struct Filling {
 
 bool FromFile(const NodeDef& n) { return n.op.starts_with("InitializeTableFromTextFile"); }
 
-bool Fills(const NodeDef& n) { return (n.op.starts_with("LookupTableImport") || n.op.starts_with("InitializeTable")) && n.inputs.size() >= (FromFile(n) ? 2 : 3); }
+bool Fills(const NodeDef& n) {
+  return (n.op.starts_with("LookupTableImport") || n.op.starts_with("InitializeTable")) && n.inputs.size() >= (FromFile(n) ? 2 : 3);
+}
 
 Status Missing(const FlatNode& handle) {
-  return Error(Code::kUnsupported, "table '%s' has no contents that octet can read; initialise it from tensors or from a text file", std::string(handle.def->name).c_str());
+  return Error(Code::kUnsupported, "table '%s' has no contents that octet can read; initialise it from tensors or from a text file",
+               std::string(handle.def->name).c_str());
 }
 
 // The name of a file is kept in a variable, which is assigned once: ReadVariableOp reads it.
@@ -103,11 +106,14 @@ Result<std::vector<Value>> FromTextFile(Builder& main, Builder& to, const FlatNo
   OCTET_ASSIGN(Edge file, main.functions().Resolve(filling.frame, filling.node->inputs[1]));
   OCTET_ASSIGN(file, BehindVariable(main.functions(), file));
   const NodeDef* asset = AssetNode(main, file);
-  if (!asset) return Error(Code::kUnsupported, "table '%s' is read from a file that is not among the SavedModel's assets; save it as a SavedModel with the file", std::string(table.def->name).c_str());
+  if (!asset)
+    return Error(Code::kUnsupported, "table '%s' is read from a file that is not among the SavedModel's assets; save it as a SavedModel with the file",
+                 std::string(table.def->name).c_str());
   OCTET_ASSIGN(const std::string path, main.session().assets.Path(asset->name));
   OCTET_ASSIGN(const TextTable text, ReadTextTable(path, *filling.node, *table.def));
   std::vector<Value> constants;
-  for (const TextTable::Column* column : {&text.keys, &text.values}) constants.push_back(to.Constant(column->type, column->bytes, to.UniqueName(std::string(table.def->name))));
+  for (const TextTable::Column* column : {&text.keys, &text.values})
+    constants.push_back(to.Constant(column->type, column->bytes, to.UniqueName(std::string(table.def->name))));
   return constants;
 }
 

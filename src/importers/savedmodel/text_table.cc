@@ -68,7 +68,8 @@ class Reader {
       rest_.remove_prefix(std::min(end + 1, rest_.size()));
     }
     if (line_.empty()) return Bad("it has no lines");
-    if (lines_ >= 0 && static_cast<int64_t>(line_.size()) != lines_) return Bad(Format("%zu lines; the model expects %lld", line_.size(), static_cast<long long>(lines_)));
+    if (lines_ >= 0 && static_cast<int64_t>(line_.size()) != lines_)
+      return Bad(Format("%zu lines; the model expects %lld", line_.size(), static_cast<long long>(lines_)));
     return {};
   }
 
@@ -77,7 +78,8 @@ class Reader {
     if (index == kWholeLine) return rest;
     for (int64_t i = 0; i < index; ++i) {
       const size_t end = rest.find(delimiter_[0]);
-      if (end == std::string_view::npos) return Bad(Format("line %zu has %lld columns, not column %lld", line + 1, static_cast<long long>(i + 1), static_cast<long long>(index)));
+      if (end == std::string_view::npos)
+        return Bad(Format("line %zu has %lld columns, not column %lld", line + 1, static_cast<long long>(i + 1), static_cast<long long>(index)));
       rest.remove_prefix(end + 1);
     }
     return rest.substr(0, rest.find(delimiter_[0]));
@@ -87,7 +89,9 @@ class Reader {
     std::vector<T> numbers(line_.size());
     for (size_t i = 0; i < line_.size(); ++i) {
       OCTET_ASSIGN(const std::string_view field, Field(i, index));
-      if (!ToNumber(field, &numbers[i])) return Bad(Format("line %zu: expected %.*s, found '%.*s'", i + 1, static_cast<int>(Name(dtype).size()), Name(dtype).data(), static_cast<int>(std::min(field.size(), size_t{40})), field.data()));
+      if (!ToNumber(field, &numbers[i]))
+        return Bad(Format("line %zu: expected %.*s, found '%.*s'", i + 1, static_cast<int>(Name(dtype).size()), Name(dtype).data(),
+                          static_cast<int>(std::min(field.size(), size_t{40})), field.data()));
     }
     return Of(dtype, numbers);
   }

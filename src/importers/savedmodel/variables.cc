@@ -181,14 +181,16 @@ Result<Bytes> Variables::Locate(const Entry& entry, std::string_view key) {
   }
   const Bytes file = files_[entry.shard]->bytes();
   if (entry.offset > file.size() || entry.size > file.size() - entry.offset)
-    return Error(Code::kInvalidModel, "variable '%.*s' lies outside its data file of %zu bytes; copy the model again", static_cast<int>(key.size()), key.data(), file.size());
+    return Error(Code::kInvalidModel, "variable '%.*s' lies outside its data file of %zu bytes; copy the model again", static_cast<int>(key.size()), key.data(),
+                 file.size());
   return file.subspan(entry.offset, entry.size);
 }
 
 Result<Bytes> Variables::Read(std::string_view key) {
   const Entry* entry = Find(key);
   if (!entry) return Error(Code::kInvalidModel, "the checkpoint has no variable '%.*s'", static_cast<int>(key.size()), key.data());
-  if (entry->sliced) return Error(Code::kUnsupported, "variable '%.*s' is partitioned; save the model without partitioners", static_cast<int>(key.size()), key.data());
+  if (entry->sliced)
+    return Error(Code::kUnsupported, "variable '%.*s' is partitioned; save the model without partitioners", static_cast<int>(key.size()), key.data());
   return Locate(*entry, key);
 }
 

@@ -118,7 +118,8 @@ struct Place {
   }
   // Outputs n and n + 1 of a row, if it has them.
   template <class Rescale> [[gnu::always_inline]] void PutTwo(const ClampOf<Rescale>& clamp, const __m256i (&sum)[4], int64_t n, int8_t* to) const {
-    if (n + 1 < repeats && there - (n + 1) * less >= kVector) [[likely]] clamp.template PutTwo<FirstHalf::kTwoFours>(sum[0], sum[1], sum[2], sum[3], to, out_pitch);
+    if (n + 1 < repeats && there - (n + 1) * less >= kVector) [[likely]]
+      clamp.template PutTwo<FirstHalf::kTwoFours>(sum[0], sum[1], sum[2], sum[3], to, out_pitch);
     else PutLast(clamp, sum[0], sum[1], sum[2], sum[3], n, to);
   }
   template <class Clamped>

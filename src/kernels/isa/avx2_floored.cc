@@ -173,7 +173,9 @@ bool Find(const Columns& c, const Way& way, bool fine, bool whole, Windows* wind
     most[i] = fine ? (walk.farthest[i] + 0x1p31) * 0.5 * part : (walk.most[i] + static_cast<double>(kMiddle)) * part;
   }
   for (int i = 0; i < kPanel && doubtful; ++i)
-    if (c.apart[i] == 0 && NearestToEither(walk, i, c.mantissa[i]) < kDoubt && !Settle(c, i, way.count, way.below, fine ? 0 : way.drift[i], whole, &least[i], &most[i])) return false;
+    if (c.apart[i] == 0 && NearestToEither(walk, i, c.mantissa[i]) < kDoubt &&
+        !Settle(c, i, way.count, way.below, fine ? 0 : way.drift[i], whole, &least[i], &most[i]))
+      return false;
   for (int i = 0; i < kPanel; ++i) {
     const double place = (1 - c.error[i]) / c.unit[i];
     windows->low[i] = place * (half[i] - least[i] + kRounding);

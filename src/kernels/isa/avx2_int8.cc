@@ -210,7 +210,8 @@ constexpr TileFn kPackedTiles[kFewRows - 1] = {PackedTile<1>, PackedTile<2>, Pac
 constexpr TileFn kSignedTiles[kFewRows - 1] = {SignedTile<1>, SignedTile<2>, SignedTile<3>};
 
 template <class Rescale>
-[[gnu::always_inline]] inline void HalfTile(const Depth& depth, const void* const* rows, const void* weights, const int32_t* bias, const Rescale& rescale, const ClampOf<Rescale>& clamp, int8_t* y, int64_t pitch) {
+[[gnu::always_inline]] inline void HalfTile(const Depth& depth, const void* const* rows, const void* weights, const int32_t* bias, const Rescale& rescale,
+                                            const ClampOf<Rescale>& clamp, int8_t* y, int64_t pitch) {
   __m256i sum[kRows];
   SumHalf(depth, rows, weights, bias, sum);
 #pragma GCC unroll 8
@@ -266,14 +267,16 @@ constexpr PanelWork kRaisedPanels = {RaisedTerms, WidenRaised, WidenPanel<false>
 const PanelWork& WorkOf(const ProductS8& p, int64_t count, int64_t panels, bool raised) {
   const int64_t groups = p.segments * p.groups();
   const bool whole = count >= kWholeRows && p.requant.floored != Floored::kNone;
-  if (raised && whole && p.segments == 1 && panels >= kFewestRaised && p.length >= kRaisedDepth && p.length <= kMostStretches * Raised::kStretch) return kRaisedPanels;
+  if (raised && whole && p.segments == 1 && panels >= kFewestRaised && p.length >= kRaisedDepth && p.length <= kMostStretches * Raised::kStretch)
+    return kRaisedPanels;
   // Of a group that ends behind the row, whatever 16 bits lie there meet weights of zero; with a weight added to them, they may overflow.
   const bool may_pair = !kSmall && p.length % 4 == 0;
   if (may_pair && panels >= kFewestPaired && groups >= kPairedGroups && panels * groups >= kPairedSteps) return whole ? kPairedPanels : kPairedWork;
   return whole ? kDirectPanels : kDirectTiles;
 }
 
-void MultiplyBlock(const ProductS8& p, bool raised, const void* const* rows, int64_t first, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
+void MultiplyBlock(const ProductS8& p, bool raised, const void* const* rows, int64_t first, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y,
+                   void* scratch) {
   alignas(32) int32_t acc[kRows * kPanel] = {};  // Half tiles leave the other half as it is.
   alignas(32) int32_t bias[kPanel];
   int32_t terms[kMostStretches * Raised::kTerms];
@@ -317,7 +320,8 @@ void MultiplyFew(const ProductS8& p, bool raised, const void* const* rows, int64
     int64_t i = 0;
     for (; by_twos && i + 2 <= together; i += 2)
       SignedPanels(p, packed_rows[0], p.packed + (panel + i) * p.panel_bytes(), p.requant.bias + (panel + i) * kPanel, acc[i], acc[1] - acc[0]);
-    for (; i < together; ++i) tile(p, as_signed ? packed_rows : rows, p.packed + (panel + i) * p.panel_bytes(), p.requant.bias + (panel + i) * kPanel, nullptr, acc[i]);
+    for (; i < together; ++i)
+      tile(p, as_signed ? packed_rows : rows, p.packed + (panel + i) * p.panel_bytes(), p.requant.bias + (panel + i) * kPanel, nullptr, acc[i]);
     for (int64_t k = 0; k < together; ++k) {
       if (p.take) p.take(p.context, acc[k], 0, n, (panel + k) * kPanel, 1);
       else finish(acc[k], n, p, (panel + k) * kPanel, y);
@@ -331,7 +335,8 @@ void MultiplyRows(const ProductS8& p, bool raised, const void* const* rows, int6
     MultiplyBlock(p, raised, rows, first, count - first < kBlockRows ? count - first : kBlockRows, first_panel, end_panel, y, scratch);
 }
 
-template <bool kRaised> void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
+template <bool kRaised>
+void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
   if (count <= 0) return;
   if (p.requant.floored == Floored::kNone) return MultiplyRows(p, kRaised, rows, count, first_panel, end_panel, y, scratch);
   const RoundDown mode;
@@ -376,7 +381,8 @@ inline Words LoadWords(const int32_t* p) { return Load(p); }
 
 #include "kernels/isa/winograd_s8_body.h"
 
-template <class Rescale, int kM> void Winograd(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
+template <class Rescale, int kM>
+void Winograd(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
   constexpr int kPositions = (kM + 2) * (kM + 2);
   const int64_t across = (p.width + kM - 1) / kM, tiles = across * ((rows + kM - 1) / kM), offset = 0;
   auto* transformed = static_cast<int16_t*>(scratch);

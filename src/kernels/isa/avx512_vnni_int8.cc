@@ -26,7 +26,8 @@ inline __m512i Quad(const uint8_t* a) {
 }
 
 // kAhead: weights of the next panels are asked for meanwhile, into the second-level cache.
-template <int kRows, int kPanels, bool kAhead = false> void Tile(const ProductS8& p, const void* const* rows, const int8_t* w, const int32_t* bias, int32_t* acc) {
+template <int kRows, int kPanels, bool kAhead = false>
+void Tile(const ProductS8& p, const void* const* rows, const int8_t* w, const int32_t* bias, int32_t* acc) {
   const uint8_t* a[kRows];
   __m512i sum[kRows][kPanels];
 #pragma GCC unroll 8
@@ -87,9 +88,9 @@ template <int kRows> void TileAcross(const ProductS8& p, const uint8_t* first, i
 }
 
 using AcrossFn = void (*)(const ProductS8&, const uint8_t*, int64_t, const int8_t*, const int32_t*, int32_t*);
-constexpr AcrossFn kAcross[kMostAcross + 1] = {nullptr,       TileAcross<1>, TileAcross<2>,  TileAcross<3>,  TileAcross<4>,  TileAcross<5>,  TileAcross<6>, TileAcross<7>,
-                                               TileAcross<8>, TileAcross<9>, TileAcross<10>, TileAcross<11>, TileAcross<12>, TileAcross<13>, TileAcross<14>, TileAcross<15>,
-                                               TileAcross<16>};
+constexpr AcrossFn kAcross[kMostAcross + 1] = {nullptr,        TileAcross<1>,  TileAcross<2>,  TileAcross<3>,  TileAcross<4>,  TileAcross<5>,
+                                               TileAcross<6>,  TileAcross<7>,  TileAcross<8>,  TileAcross<9>,  TileAcross<10>, TileAcross<11>,
+                                               TileAcross<12>, TileAcross<13>, TileAcross<14>, TileAcross<15>, TileAcross<16>};
 
 // How many of the rows are such windows, side by side; 0 where that does not help.
 int64_t WindowsAcross(const ProductS8& p, const void* const* rows, int64_t count) {
@@ -106,7 +107,8 @@ constexpr TileFn kTiles[kMostPanels][kMostRows] = {
     {Tile<1, 2>, Tile<2, 2>, Tile<3, 2>, Tile<4, 2>, Tile<5, 2>, Tile<6, 2>, Tile<7, 2>, Tile<8, 2>},
     {Tile<1, 3>, Tile<2, 3>, Tile<3, 3>, Tile<4, 3>, Tile<5, 3>, Tile<6, 3>, Tile<7, 3>, Tile<8, 3>},
     {Tile<1, 4>, Tile<2, 4>, Tile<3, 4>, Tile<4, 4>, Tile<5, 4>, Tile<6, 4>, nullptr, nullptr}};
-constexpr TileFn kAheadTiles[kTileRows[kMostPanels]] = {Tile<1, 4, true>, Tile<2, 4, true>, Tile<3, 4, true>, Tile<4, 4, true>, Tile<5, 4, true>, Tile<6, 4, true>};
+constexpr TileFn kAheadTiles[kTileRows[kMostPanels]] = {Tile<1, 4, true>, Tile<2, 4, true>, Tile<3, 4, true>,
+                                                        Tile<4, 4, true>, Tile<5, 4, true>, Tile<6, 4, true>};
 
 // The first of as few and as even parts of `all` as there are with at most `most` in each. (Two divisions: not for what is one.)
 inline int64_t EvenCut(int64_t all, int64_t most) {
@@ -216,7 +218,8 @@ using WideTileFn = void (*)(const int16_t*, int64_t, const int16_t*, int64_t, in
 constexpr WideTileFn kWideTiles[8] = {WideTile<1>, WideTile<2>, WideTile<3>, WideTile<4>, WideTile<5>, WideTile<6>, WideTile<7>, WideTile<8>};
 
 // Sums [position][tile][16] of one panel to outputs.
-template <class Rescale> void InverseTiles(const WinogradS8& p, const int32_t* sums, int64_t rows, int64_t across, int64_t first, int64_t count, int64_t column, int8_t* y) {
+template <class Rescale>
+void InverseTiles(const WinogradS8& p, const int32_t* sums, int64_t rows, int64_t across, int64_t first, int64_t count, int64_t column, int8_t* y) {
   const Rescale rescale(p.requant, column);
   const ClampOf<Rescale> clamp(p.requant);
   const __m512i bias = Bias<Rescale>(p.requant, column);
@@ -236,7 +239,8 @@ template <class Rescale> void InverseTiles(const WinogradS8& p, const int32_t* s
   }
 }
 
-template <class Rescale> void Winograd(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
+template <class Rescale>
+void Winograd(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
   constexpr int64_t kSums = kPositions * kPositionSums;
   const int64_t across = (p.width + kM - 1) / kM, tiles = across * ((rows + kM - 1) / kM), packed_panel = kPositions * p.channels * kPanel;
   auto* transformed = static_cast<int16_t*>(scratch);
@@ -250,7 +254,8 @@ template <class Rescale> void Winograd(const WinogradS8& p, const void* loaded, 
         const int16_t* w = p.packed + panel * packed_panel + position * p.channels * kPanel;
         for (int64_t t = 0; t < count;) {
           const int64_t cuts = (count - t + 7) / 8, tile = (count - t + cuts - 1) / cuts;
-          kWideTiles[tile - 1](transformed + position * p.position_values() + t * p.channels, p.channels, w, both ? packed_panel : 0, sums + position * kPositionSums + t * kPanel, kSums);
+          kWideTiles[tile - 1](transformed + position * p.position_values() + t * p.channels, p.channels, w, both ? packed_panel : 0,
+                               sums + position * kPositionSums + t * kPanel, kSums);
           t += tile;
         }
       }
@@ -274,8 +279,10 @@ struct Column {
   __m512i q[4];
 };
 inline Column Interleaved(__m512i a, __m512i b, __m512i c, __m512i d) {
-  const __m512i ab_low = _mm512_unpacklo_epi8(a, b), ab_high = _mm512_unpackhi_epi8(a, b), cd_low = _mm512_unpacklo_epi8(c, d), cd_high = _mm512_unpackhi_epi8(c, d);
-  return {{_mm512_unpacklo_epi16(ab_low, cd_low), _mm512_unpackhi_epi16(ab_low, cd_low), _mm512_unpacklo_epi16(ab_high, cd_high), _mm512_unpackhi_epi16(ab_high, cd_high)}};
+  const __m512i ab_low = _mm512_unpacklo_epi8(a, b), ab_high = _mm512_unpackhi_epi8(a, b), cd_low = _mm512_unpacklo_epi8(c, d),
+                cd_high = _mm512_unpackhi_epi8(c, d);
+  return {{_mm512_unpacklo_epi16(ab_low, cd_low), _mm512_unpackhi_epi16(ab_low, cd_low), _mm512_unpacklo_epi16(ab_high, cd_high),
+           _mm512_unpackhi_epi16(ab_high, cd_high)}};
 }
 inline Column Interleaved(const uint8_t* const (&rows)[3], int64_t at) {
   const __m512i last = Load(rows[2] + at);
@@ -326,12 +333,14 @@ struct ColumnWeights {
 };
 
 template <class Rescale>
-[[gnu::always_inline]] inline void PutThree(const DepthwiseS8& p, const ClampOf<Rescale>& clamp, int64_t at, const Column (&column)[3], const ColumnWeights& w, int8_t* y, int64_t left) {
+[[gnu::always_inline]] inline void PutThree(const DepthwiseS8& p, const ClampOf<Rescale>& clamp, int64_t at, const Column (&column)[3], const ColumnWeights& w,
+                                            int8_t* y, int64_t left) {
   __m512i v[4];
 #pragma GCC unroll 4
   for (int q = 0; q < 4; ++q) {
     const int64_t c = at + q * 16;
-    const __m512i sum = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(Bias<Rescale>(p.requant, c), column[0].q[q], w.column[0].q[q]), column[1].q[q], w.column[1].q[q]);
+    const __m512i sum =
+        _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(Bias<Rescale>(p.requant, c), column[0].q[q], w.column[0].q[q]), column[1].q[q], w.column[1].q[q]);
     v[q] = Rescale(p.requant, c)(_mm512_dpbusd_epi32(sum, column[2].q[q], w.column[2].q[q]));
   }
   Put(y, clamp(v[0], v[1], v[2], v[3]), left);
@@ -367,8 +376,9 @@ void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8
       for (int64_t k = 0; k < n; ++k) to[i * pitch + k] = static_cast<uint8_t>(x[i * stride + k] ^ -128);
 }
 
-constexpr uint8_t kOrder[kVector] = {0, 1, 2,  3,  16, 17, 18, 19, 32, 33, 34, 35, 48, 49, 50, 51, 4,  5,  6,  7,  20, 21, 22, 23, 36, 37, 38, 39, 52, 53, 54, 55,
-                                     8, 9, 10, 11, 24, 25, 26, 27, 40, 41, 42, 43, 56, 57, 58, 59, 12, 13, 14, 15, 28, 29, 30, 31, 44, 45, 46, 47, 60, 61, 62, 63};
+constexpr uint8_t kOrder[kVector] = {0,  1,  2,  3,  16, 17, 18, 19, 32, 33, 34, 35, 48, 49, 50, 51, 4,  5,  6,  7,  20, 21,
+                                     22, 23, 36, 37, 38, 39, 52, 53, 54, 55, 8,  9,  10, 11, 24, 25, 26, 27, 40, 41, 42, 43,
+                                     56, 57, 58, 59, 12, 13, 14, 15, 28, 29, 30, 31, 44, 45, 46, 47, 60, 61, 62, 63};
 
 }  // namespace
 

@@ -26,7 +26,8 @@ struct Dots {
   Depth depth;
   explicit Dots(const ProductS8& p) : depth(p, 4) {}
   template <int kCount>
-  [[gnu::always_inline]] void Sum(const void* const* rows, const void* w, const int32_t* bias, const int32_t*, __m256i (&low)[kCount], __m256i (&high)[kCount]) const {
+  [[gnu::always_inline]] void Sum(const void* const* rows, const void* w, const int32_t* bias, const int32_t*, __m256i (&low)[kCount],
+                                  __m256i (&high)[kCount]) const {
     const int64_t* offset = depth.offset;
     int64_t at, left;
     OCTET_UP_TO_6(OCTET_DOTS)

@@ -24,7 +24,8 @@ template <auto kPrimitive> constexpr decltype(kPrimitive) WhereBuilt(bool built)
    {BinaryF32<Binary::kAdd>, BinaryF32<Binary::kSubtract>, BinaryF32<Binary::kMultiply>, BinaryF32<Binary::kDivide>, BinaryF32<Binary::kSquaredDifference>, \
     WhereBuilt<BinaryF32<Binary::kLeakyRelu>>(Builds("leaky_relu") || Builds("prelu"))}, \
    SoftmaxF32, NormalizeF32, WhereBuilt<SumRowsF32>(Builds("mean") || Builds("sum")), Accumulate, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, DotS16S8, \
-   WhereBuilt<AddScaled>(Builds("fully_connected") && Builds("fully_connected", "f32")), WhereBuilt<BlendS8>(Builds("resize_bilinear")), lookup, PairS8<Sum>, \
+   WhereBuilt<AddScaled>(Builds("fully_connected") && Builds("fully_connected", "f32")), \
+   WhereBuilt<BlendF32>(Builds("resize_bilinear") && Builds("resize_bilinear", "f32")), WhereBuilt<BlendRow>(Builds("resize_bilinear")), lookup, PairS8<Sum>, \
    WhereBuilt<PairS8<Difference>>(Builds("sub")), WhereBuilt<PairS8<SquaredDifference>>(Builds("squared_difference")), PairS8<Product>, ProductRows(), PairS16<Sum>, \
    WhereBuilt<PairS16<Difference>>(Builds("sub")), PairS16<Product>, TotalS8, Accumulate, \
    WhereBuilt<WindowsF32<SumOfFloats>>(Builds("average_pool_2d") && Builds("average_pool_2d", "f32")), \

@@ -163,3 +163,17 @@ void SoftmaxF32(const float* x, int64_t rows, int64_t n, float beta, float* y) {
     for (int64_t r = 0; r < few; ++r) ScaleF32(y + r * n, n, 1.0f / total[r]);
   }
 }
+
+// The products one by one, as the reference rounds them.
+void BlendF32(const float* a, const float* b, const float* c, const float* d, float down, float right, int64_t n, float* y) {
+  const F lower = Lanes::Set(down), upper = Lanes::Set(1 - down), righter = Lanes::Set(right), lefter = Lanes::Set(1 - right);
+  const auto of = [&](F va, F vb, F vc, F vd) {
+    const F left = Lanes::Add(Lanes::Mul(Lanes::Mul(va, upper), lefter), Lanes::Mul(Lanes::Mul(vc, lower), lefter));
+    return Lanes::Add(Lanes::Add(left, Lanes::Mul(Lanes::Mul(vb, upper), righter)), Lanes::Mul(Lanes::Mul(vd, lower), righter));
+  };
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) Lanes::Store(y + i, of(Lanes::Load(a + i), Lanes::Load(b + i), Lanes::Load(c + i), Lanes::Load(d + i)));
+  if (i == n) return;
+  const auto some = [&](const float* from) { return Lanes::LoadSome(from + i, n - i); };
+  Lanes::StoreSome(y + i, n - i, of(some(a), some(b), some(c), some(d)));
+}

@@ -38,7 +38,8 @@ template <int kCount> inline void StoreSums(const __m256i (&low)[kCount], const 
 
 // acc[kCount][16] of a panel.
 using TileFn = void (*)(const ProductS8&, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, int32_t* acc);
-template <class Sums, int kCount> void Tile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, int32_t* acc) {
+template <class Sums, int kCount>
+void Tile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, int32_t* acc) {
   __m256i low[kCount], high[kCount];
   Sums(p).template Sum<kCount>(rows, weights, bias, terms, low, high);
   StoreSums(low, high, acc);
@@ -46,8 +47,8 @@ template <class Sums, int kCount> void Tile(const ProductS8& p, const void* cons
 
 // The same to bytes, sums never leaving their registers: with a depth of 16 that is a quarter of the time.
 template <class Rescale, class Sums, int kCount>
-[[gnu::always_inline]] inline void WholeTile(const Sums& sums, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, const Rescale (&rescale)[2],
-                                             const ClampOf<Rescale>& clamp, int8_t* y, int64_t pitch) {
+[[gnu::always_inline]] inline void WholeTile(const Sums& sums, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms,
+                                             const Rescale (&rescale)[2], const ClampOf<Rescale>& clamp, int8_t* y, int64_t pitch) {
   static_assert(kCount % 2 == 0);
   __m256i low[kCount], high[kCount];
   sums.template Sum<kCount>(rows, weights, bias, terms, low, high);

@@ -11,7 +11,8 @@ constexpr int64_t kTilesScratchPerGroup = 136;  // Two tiles of rows, 128 bytes 
 
 struct TileCut {
   int64_t groups, pieces, piece, rows;  // Groups in all; pieces of the depth and groups of one; rows of a tile.
-  TileCut(const ProductS8& p, int64_t count) : groups(p.segments * p.groups()), pieces((groups + kTileGroups - 1) / kTileGroups), piece((groups + pieces - 1) / pieces) {
+  TileCut(const ProductS8& p, int64_t count)
+      : groups(p.segments * p.groups()), pieces((groups + kTileGroups - 1) / kTileGroups), piece((groups + pieces - 1) / pieces) {
     const int64_t tiles = (count + kTileRows - 1) / kTileRows;
     rows = (count + tiles - 1) / tiles;
   }
@@ -59,7 +60,8 @@ inline void GatherTile(const ProductS8& p, const void* const* rows, int64_t coun
 }
 
 // Sums of one or two tiles of rows and one or two panels: acc[r][panels * 16].
-template <bool kTwoTiles, bool kTwoPanels> void TileSums(const TileRows& a, const TileCut& cut, const int8_t* w, int64_t panel_bytes, const int8_t* end, const int32_t* bias, int32_t* acc) {
+template <bool kTwoTiles, bool kTwoPanels>
+void TileSums(const TileRows& a, const TileCut& cut, const int8_t* w, int64_t panel_bytes, const int8_t* end, const int32_t* bias, int32_t* acc) {
   constexpr int64_t kPitch = (kTwoPanels ? 2 : 1) * kPanel * 4;
   Tiles::Load<0>(bias, 0);  // The same row again and again.
   if constexpr (kTwoPanels) Tiles::Load<1>(bias + kPanel, 0);

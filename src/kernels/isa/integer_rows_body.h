@@ -46,22 +46,47 @@ int64_t DotS16S8(const int16_t* x, const int8_t* w, int64_t n) {
   return total;
 }
 
-void BlendS8(const int8_t* a, const int8_t* b, const int8_t* c, const int8_t* d, const int32_t* w, int64_t n, int8_t* y) {
-  const I wa = Lanes::SetI(w[0]), wb = Lanes::SetI(w[1]), wc = Lanes::SetI(w[2]), wd = Lanes::SetI(w[3]), half = Lanes::SetI(1 << 19);
-  const auto of = [&](I va, I vb, I vc, I vd) {
-    const I sum = Lanes::AddI(Lanes::AddI(Lanes::MulI(va, wa), Lanes::MulI(vb, wb)), Lanes::AddI(Lanes::MulI(vc, wc), Lanes::MulI(vd, wd)));
-    return Lanes::ShiftRight(Lanes::AddI(Lanes::AddI(sum, half), Lanes::ShiftRight(sum, 31)), 20);  // Below zero one less, and the floor is half away.
+// sums = upper * (1024 - down) + lower * down.
+inline void BlendDown(const int8_t* upper, const int8_t* lower, int32_t down, int64_t n, int32_t* sums) {
+  const auto weights = Lanes::Weights(1024 - down, down);
+  int64_t k = 0;
+  for (; k + kLanes <= n; k += kLanes) Lanes::StoreI(sums + k, Lanes::WeighS8(upper + k, lower + k, weights));
+  if (k == n) return;
+  int8_t rest[2][kLanes] = {};
+  for (int64_t r = 0; r < n - k && r < kLanes; ++r) rest[0][r] = upper[k + r], rest[1][r] = lower[k + r];
+  Lanes::StoreI(sums + k, Lanes::WeighS8(rest[0], rest[1], weights));
+}
+
+// y = (left * (1024 - at) + right * at) / 2^20, half away from zero: below zero one less, and the floor is that.
+inline void BlendAcross(const int32_t* left, const int32_t* right, int32_t at, int64_t n, int8_t* y) {
+  const I weight = Lanes::SetI(at), half = Lanes::SetI(1 << 19);
+  const auto one = [&](int64_t k) {
+    const I from = Lanes::LoadI(left + k), way = Lanes::SubI(Lanes::LoadI(right + k), from);
+    const I sum = Lanes::AddI(Lanes::ShiftLeft(from, 10), Lanes::MulI(way, weight));
+    return Lanes::ShiftRight(Lanes::AddI(Lanes::AddI(sum, half), Lanes::ShiftRight(sum, 31)), 20);
   };
-  const auto at = [&](int64_t i) { return of(Lanes::LoadS8(a + i), Lanes::LoadS8(b + i), Lanes::LoadS8(c + i), Lanes::LoadS8(d + i)); };
-  int64_t i = 0;
-  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+  int64_t k = 0;
+  for (; k + 4 * kLanes <= n; k += 4 * kLanes) {
     I v[4];
-    for (int k = 0; k < 4; ++k) v[k] = at(i + k * kLanes);
-    Lanes::StoreFourS8(y + i, v, -128, 127);
+    for (int i = 0; i < 4; ++i) v[i] = one(k + i * kLanes);
+    Lanes::StoreFourS8(y + k, v, -128, 127);
   }
-  for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(y + i, at(i));
-  const int64_t left = n - i;
-  if (left == 0) return;
-  const auto some = [&](const int8_t* from) { return Lanes::LoadSomeS8(from + i, left); };
-  Lanes::StoreSomeS8(y + i, left, of(some(a), some(b), some(c), some(d)));
+  for (; k + kLanes <= n; k += kLanes) Lanes::StoreS8(y + k, one(k));
+  if (k < n) Lanes::StoreSomeS8(y + k, n - k, one(k));
+}
+
+// Down first, once for all pixels between the same two; where most of the row is skipped, only what is asked for.
+void BlendRow(const BlendRowS8& r) {
+  static_assert(kLanes <= BlendRowS8::kMore);
+  const bool whole = r.width <= 2 * r.outputs;
+  int64_t ready = 0;
+  for (int64_t i = 0; i < r.outputs; ++i) {
+    const Between<int32_t>& place = r.places[i];
+    if (place.high >= ready) {
+      const int64_t first = place.low < ready || whole ? ready : place.low, end = whole ? r.width : place.high + 1, at = first * r.channels;
+      BlendDown(r.upper + at, r.lower + at, r.down, (end - first) * r.channels, r.sums + at);
+      ready = end;
+    }
+    BlendAcross(r.sums + place.low * r.channels, r.sums + place.high * r.channels, place.at, r.channels, r.y + i * r.channels);
+  }
 }

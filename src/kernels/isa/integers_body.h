@@ -24,7 +24,8 @@ inline I Shifted(I x, int shift, const Rescale& q) {
   return RescaleBy(Lanes::ShiftLeft(x, shift), q);
 }
 
-void ToBytes(const int32_t* sums, int64_t pitch, int rows, const int32_t* row_offset, const Rescale& given, int32_t zero, int64_t columns, int8_t* y, int64_t ldy) {
+void ToBytes(const int32_t* sums, int64_t pitch, int rows, const int32_t* row_offset, const Rescale& given, int32_t zero, int64_t columns, int8_t* y,
+             int64_t ldy) {
   const Rescale q = given;  // A copy: stores of bytes may not touch it.
   const I z = Lanes::SetI(zero), low = Lanes::SetI(-128), high = Lanes::SetI(127);
   for (int r = 0; r < rows; ++r, sums += pitch, y += ldy) {
@@ -68,7 +69,11 @@ struct NarrowProduct {
   int left, right;
   I mantissa, up, zero;
   explicit NarrowProduct(const ScaledPair& q)
-      : left(q.out.left + 2), right(q.out.right + 1), mantissa(Lanes::SetI(q.out.mantissa)), up(Lanes::SetI((1 << q.out.right) + 1)), zero(Lanes::SetI(q.zero_out)) {}
+      : left(q.out.left + 2),
+        right(q.out.right + 1),
+        mantissa(Lanes::SetI(q.out.mantissa)),
+        up(Lanes::SetI((1 << q.out.right) + 1)),
+        zero(Lanes::SetI(q.zero_out)) {}
   void operator()(I (&products)[4]) const {
 #pragma GCC unroll 4
     for (I& x : products) {
@@ -174,7 +179,8 @@ template <class Product, class L = Lanes> void RowsByFactors(const int8_t* x, co
     for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
       F v[4];
 #pragma GCC unroll 4
-      for (int k = 0; k < 4; ++k) v[k] = L::Fma(L::ToFloat(L::LoadS8(x + i + k * kLanes)), L::Load(f.factor + i + k * kLanes), L::Load(f.offset + i + k * kLanes));
+      for (int k = 0; k < 4; ++k)
+        v[k] = L::Fma(L::ToFloat(L::LoadS8(x + i + k * kLanes)), L::Load(f.factor + i + k * kLanes), L::Load(f.offset + i + k * kLanes));
       product.Rescale(v, out);
       L::StoreFourS8(y + i, out, q.low, q.high);
     }
@@ -188,7 +194,8 @@ template <class Product, class L = Lanes> void RowsByFactors(const int8_t* x, co
   }
 }
 
-template <class L = Lanes> void ProductRowsS8(const int8_t* x, const int8_t* shared, int64_t n, int64_t rows, const SharedRow& row, const ScaledPair& q, int8_t* y) {
+template <class L = Lanes>
+void ProductRowsS8(const int8_t* x, const int8_t* shared, int64_t n, int64_t rows, const SharedRow& row, const ScaledPair& q, int8_t* y) {
   const typename L::Down mode;
   Factors f;
   const I zero = L::SetI(row.zero_shared);
@@ -218,7 +225,8 @@ template <class Op> void PairS8(const int8_t* a, int64_t step_a, const int8_t* b
   if constexpr (kIsProduct<Op> && kLanes > 1) {
     const auto product = [](I va, I vb) { return Lanes::MulI(va, vb); };
     const auto by = [&](const auto& rescale) {
-      i = step_b ? InFours(n, q, y, rescale, [&](int64_t at) { return both(product, at); }) : InFours(n, q, y, rescale, [&](int64_t at) { return first(product, at); });
+      i = step_b ? InFours(n, q, y, rescale, [&](int64_t at) { return both(product, at); })
+                 : InFours(n, q, y, rescale, [&](int64_t at) { return first(product, at); });
     };
     if (step_a && n >= 4 * kLanes) RescaleProducts(q, by);
   }

@@ -87,6 +87,12 @@ struct Lanes {
     const I clamped = _mm256_min_epi8(_mm256_max_epi8(bytes, _mm256_set1_epi8(static_cast<char>(low))), _mm256_set1_epi8(static_cast<char>(high)));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permutevar8x32_epi32(clamped, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
   }
+  // a * w[0] + b * w[1] of as many bytes as lanes; weights of 16 bits.
+  static I Weights(int32_t a, int32_t b) { return SetI(static_cast<int32_t>(static_cast<uint32_t>(b) << 16 | (static_cast<uint32_t>(a) & 0xffff))); }
+  static I WeighS8(const int8_t* a, const int8_t* b, I weights) {
+    const auto load = [](const int8_t* p) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)); };
+    return _mm256_madd_epi16(_mm256_cvtepi8_epi16(_mm_unpacklo_epi8(load(a), load(b))), weights);
+  }
   static I AddI(I a, I b) { return _mm256_add_epi32(a, b); }
   static I SubI(I a, I b) { return _mm256_sub_epi32(a, b); }
   static I MulI(I a, I b) { return _mm256_mullo_epi32(a, b); }

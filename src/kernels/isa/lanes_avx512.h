@@ -61,6 +61,12 @@ struct Lanes {
     const I clamped = _mm512_min_epi8(_mm512_max_epi8(bytes, _mm512_set1_epi8(static_cast<char>(low))), _mm512_set1_epi8(static_cast<char>(high)));
     _mm512_storeu_si512(p, _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), clamped));
   }
+  // a * w[0] + b * w[1] of as many bytes as lanes; weights of 16 bits.
+  static I Weights(int32_t a, int32_t b) { return SetI(static_cast<int32_t>(static_cast<uint32_t>(b) << 16 | (static_cast<uint32_t>(a) & 0xffff))); }
+  static I WeighS8(const int8_t* a, const int8_t* b, I weights) {
+    const __m128i va = _mm_loadu_si128(reinterpret_cast<const __m128i*>(a)), vb = _mm_loadu_si128(reinterpret_cast<const __m128i*>(b));
+    return _mm512_madd_epi16(_mm512_cvtepi8_epi16(_mm256_set_m128i(_mm_unpackhi_epi8(va, vb), _mm_unpacklo_epi8(va, vb))), weights);
+  }
   static I AddI(I a, I b) { return _mm512_add_epi32(a, b); }
   static I SubI(I a, I b) { return _mm512_sub_epi32(a, b); }
   static I MulI(I a, I b) { return _mm512_mullo_epi32(a, b); }

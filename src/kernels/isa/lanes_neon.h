@@ -66,7 +66,9 @@ struct Lanes {
   }
   // x * 2^n where both are normal numbers: n moves the exponent.
   static F Scaled(F x, F n) { return {Scaled(x.a, n.a), Scaled(x.b, n.b)}; }
-  static float32x4_t Scaled(float32x4_t x, float32x4_t n) { return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(x), vshlq_n_s32(vcvtnq_s32_f32(n), 23))); }
+  static float32x4_t Scaled(float32x4_t x, float32x4_t n) {
+    return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(x), vshlq_n_s32(vcvtnq_s32_f32(n), 23)));
+  }
   static float Total(F x) { return vaddvq_f32(vaddq_f32(x.a, x.b)); }
   static F Quotient(F x, F y) { return Div(x, y); }  // Of moderate numbers, within 2^-22.
   static float Least(F x) { return vminvq_f32(vminq_f32(x.a, x.b)); }
@@ -94,6 +96,15 @@ struct Lanes {
     const int8x16_t lo = vdupq_n_s8(static_cast<int8_t>(low)), hi = vdupq_n_s8(static_cast<int8_t>(high));
     for (int k = 0; k < 4; k += 2) vst1q_s8(p + k * kCount, vminq_s8(vmaxq_s8(vqmovn_high_s16(vqmovn_s16(Words(v[k])), Words(v[k + 1])), lo), hi));
   }
+  // a * w.a + b * w.b of as many bytes as lanes; weights of 16 bits.
+  struct Two {
+    int16_t a, b;
+  };
+  static Two Weights(int32_t a, int32_t b) { return {static_cast<int16_t>(a), static_cast<int16_t>(b)}; }
+  static I WeighS8(const int8_t* a, const int8_t* b, Two w) {
+    const int16x8_t va = vmovl_s8(vld1_s8(a)), vb = vmovl_s8(vld1_s8(b));
+    return {vmlal_n_s16(vmull_n_s16(vget_low_s16(va), w.a), vget_low_s16(vb), w.b), vmlal_high_n_s16(vmull_high_n_s16(va, w.a), vb, w.b)};
+  }
   static I AddI(I x, I y) { return {vaddq_s32(x.a, y.a), vaddq_s32(x.b, y.b)}; }
   static I SubI(I x, I y) { return {vsubq_s32(x.a, y.a), vsubq_s32(x.b, y.b)}; }
   static I MulI(I x, I y) { return {vmulq_s32(x.a, y.a), vmulq_s32(x.b, y.b)}; }
@@ -118,7 +129,9 @@ struct Lanes {
   static I ToInt(F x) { return {InRange(x.a, vcvtq_s32_f32(x.a)), InRange(x.b, vcvtq_s32_f32(x.b))}; }
   static I ToNearest(F x) { return {InRange(x.a, vcvtnq_s32_f32(x.a)), InRange(x.b, vcvtnq_s32_f32(x.b))}; }  // Halves to even.
   static F SelectNegative(F v, F yes, F no) { return {SelectNegative(v.a, yes.a, no.a), SelectNegative(v.b, yes.b, no.b)}; }
-  static float32x4_t SelectNegative(float32x4_t v, float32x4_t yes, float32x4_t no) { return vbslq_f32(vreinterpretq_u32_s32(vshrq_n_s32(vreinterpretq_s32_f32(v), 31)), yes, no); }
+  static float32x4_t SelectNegative(float32x4_t v, float32x4_t yes, float32x4_t no) {
+    return vbslq_f32(vreinterpretq_u32_s32(vshrq_n_s32(vreinterpretq_s32_f32(v), 31)), yes, no);
+  }
   static F ToFloat(I x) { return {vcvtq_f32_s32(x.a), vcvtq_f32_s32(x.b)}; }
   // Lanes that add up to kBytes bytes.
   static constexpr int kBytes = 32;

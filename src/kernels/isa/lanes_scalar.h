@@ -45,6 +45,12 @@ struct Lanes {
   static void StoreFourS8(int8_t* p, const I* v, int32_t low, int32_t high) {
     for (int k = 0; k < 4; ++k) p[k] = static_cast<int8_t>(v[k] < low ? low : v[k] > high ? high : v[k]);
   }
+  // a * w.a + b * w.b of as many bytes as lanes; weights of 16 bits.
+  struct Two {
+    int32_t a, b;
+  };
+  static Two Weights(int32_t a, int32_t b) { return {a, b}; }
+  static I WeighS8(const int8_t* a, const int8_t* b, Two w) { return *a * w.a + *b * w.b; }
   static I AddI(I a, I b) { return static_cast<I>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b)); }
   static I SubI(I a, I b) { return static_cast<I>(static_cast<uint32_t>(a) - static_cast<uint32_t>(b)); }
   static I MulI(I a, I b) { return static_cast<I>(static_cast<uint32_t>(a) * static_cast<uint32_t>(b)); }

@@ -90,8 +90,8 @@ struct Column {
 inline Column Interleaved(uint8x16_t a, uint8x16_t b, uint8x16_t c, uint8x16_t d) {
   const uint16x8_t ab_low = vreinterpretq_u16_u8(vzip1q_u8(a, b)), ab_high = vreinterpretq_u16_u8(vzip2q_u8(a, b));
   const uint16x8_t cd_low = vreinterpretq_u16_u8(vzip1q_u8(c, d)), cd_high = vreinterpretq_u16_u8(vzip2q_u8(c, d));
-  return {{vreinterpretq_s8_u16(vzip1q_u16(ab_low, cd_low)), vreinterpretq_s8_u16(vzip2q_u16(ab_low, cd_low)), vreinterpretq_s8_u16(vzip1q_u16(ab_high, cd_high)),
-           vreinterpretq_s8_u16(vzip2q_u16(ab_high, cd_high))}};
+  return {{vreinterpretq_s8_u16(vzip1q_u16(ab_low, cd_low)), vreinterpretq_s8_u16(vzip2q_u16(ab_low, cd_low)),
+           vreinterpretq_s8_u16(vzip1q_u16(ab_high, cd_high)), vreinterpretq_s8_u16(vzip2q_u16(ab_high, cd_high))}};
 }
 inline Column Interleaved(const uint8_t* const (&rows)[3], int64_t at) {
   const uint8x16_t last = vld1q_u8(rows[2] + at);
@@ -135,7 +135,8 @@ struct ColumnWeights {
 };
 
 template <class Rescale>
-[[gnu::always_inline]] inline void PutThree(const DepthwiseS8& p, const Clamp& clamp, int64_t at, const Column (&column)[3], const ColumnWeights& w, int8_t* y, int64_t left) {
+[[gnu::always_inline]] inline void PutThree(const DepthwiseS8& p, const Clamp& clamp, int64_t at, const Column (&column)[3], const ColumnWeights& w, int8_t* y,
+                                            int64_t left) {
   int32x4_t sum[4];
 #pragma GCC unroll 4
   for (int q = 0; q < 4; ++q) {
@@ -150,7 +151,9 @@ template <class Rescale>
 #include "kernels/isa/depthwise_s8_columns_body.h"
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines) {
-  const auto run = !p.requant.narrow ? DepthwiseRows<Double<true, false>> : p.requant.relu() ? DepthwiseRows<Double<false, true>> : DepthwiseRows<Double<false, false>>;
+  const auto run = !p.requant.narrow  ? DepthwiseRows<Double<true, false>>
+                   : p.requant.relu() ? DepthwiseRows<Double<false, true>>
+                                      : DepthwiseRows<Double<false, false>>;
   run(p, rows, count, y, lines);
 }
 

@@ -18,7 +18,8 @@ inline int8x16_t Spread(const int8_t* a) { return vreinterpretq_s8_s32(vld1q_dup
 
 // One or two groups of four of each row times a panel. Of a register's four columns, sum[r][2 * q] has the first two. What
 // depends on each other is written apart: cores that wait in order wait less.
-template <int kGroups, int kCount> inline void MultiplyGroups(const int8_t* const (&a)[kCount], int64_t at, const int8_t* w, int32x4_t (&sum)[kCount][2 * kQuarters]) {
+template <int kGroups, int kCount>
+inline void MultiplyGroups(const int8_t* const (&a)[kCount], int64_t at, const int8_t* w, int32x4_t (&sum)[kCount][2 * kQuarters]) {
   int8x16_t x[kCount][kGroups];
 #pragma GCC unroll 2
   for (int r = 0; r < kCount; ++r)
@@ -133,7 +134,8 @@ using WideTileFn = void (*)(const int16_t*, int64_t, const int16_t*, int32_t*);
 constexpr WideTileFn kWideTiles[kWideRows] = {WideTile<1>, WideTile<2>, WideTile<3>};
 
 // Sums of one panel to outputs, for `count` tiles from `first` on.
-template <class Rescale, int kM> void InverseTiles(const WinogradS8& p, const int32_t* sums, int64_t rows, int64_t first, int64_t count, int64_t column, int8_t* y) {
+template <class Rescale, int kM>
+void InverseTiles(const WinogradS8& p, const int32_t* sums, int64_t rows, int64_t first, int64_t count, int64_t column, int8_t* y) {
   const int64_t across = (p.width + kM - 1) / kM;
   const Clamp clamp(p.requant);
   for (int64_t t = 0; t < count; ++t) {
@@ -151,7 +153,8 @@ template <class Rescale, int kM> void InverseTiles(const WinogradS8& p, const in
   }
 }
 
-template <class Rescale, int kM> void Winograd(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
+template <class Rescale, int kM>
+void Winograd(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
   constexpr int kPositions = (kM + 2) * (kM + 2);
   const int64_t across = (p.width + kM - 1) / kM, tiles = across * ((rows + kM - 1) / kM);
   auto* transformed = static_cast<int16_t*>(scratch);
@@ -214,8 +217,11 @@ template <class Rescale> struct Channels16 {
   Rescale rescale[4];
   int32x4_t bias[4];
   Channels16(const Requant& q, int64_t c)
-      : rescale{{q, c}, {q, c + 4}, {q, c + 8}, {q, c + 12}}, bias{vld1q_s32(q.bias + c), vld1q_s32(q.bias + c + 4), vld1q_s32(q.bias + c + 8), vld1q_s32(q.bias + c + 12)} {}
-  int8x16_t operator()(const Clamp& clamp, const int32x4_t* sum) const { return clamp(rescale[0](sum[0]), rescale[1](sum[1]), rescale[2](sum[2]), rescale[3](sum[3])); }
+      : rescale{{q, c}, {q, c + 4}, {q, c + 8}, {q, c + 12}},
+        bias{vld1q_s32(q.bias + c), vld1q_s32(q.bias + c + 4), vld1q_s32(q.bias + c + 8), vld1q_s32(q.bias + c + 12)} {}
+  int8x16_t operator()(const Clamp& clamp, const int32x4_t* sum) const {
+    return clamp(rescale[0](sum[0]), rescale[1](sum[1]), rescale[2](sum[2]), rescale[3](sum[3]));
+  }
 };
 
 // kCount vectors from the n-th of their phase on. tap: where each tap's row begins.
@@ -261,7 +267,9 @@ template <class Rescale, bool kNarrow> void DepthwiseRow(const DepthwiseS8& p, c
 }
 
 template <bool kNarrow> void DepthwiseAs(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines) {
-  const auto row = !p.requant.narrow ? DepthwiseRow<Double<true, false>, kNarrow> : p.requant.relu() ? DepthwiseRow<Double<false, true>, kNarrow> : DepthwiseRow<Double<false, false>, kNarrow>;
+  const auto row = !p.requant.narrow  ? DepthwiseRow<Double<true, false>, kNarrow>
+                   : p.requant.relu() ? DepthwiseRow<Double<false, true>, kNarrow>
+                                      : DepthwiseRow<Double<false, false>, kNarrow>;
   for (int64_t i = 0; i < count; ++i) row(p, rows + i * p.window_rows, y + i * p.row_bytes(), lines);
 }
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines) {

@@ -26,7 +26,8 @@ inline void FinishSome(const ProductF32& p, const float* sums, int rows, int acr
 }
 
 // One k of every row, from element kAt of what lies in registers.
-template <class L, int kAt, int kRows, int kAcross> inline void MultiplyElement(const typename L::Run (&x)[kRows], const float* w, int64_t panel, F (&sum)[kRows][kAcross]) {
+template <class L, int kAt, int kRows, int kAcross>
+inline void MultiplyElement(const typename L::Run (&x)[kRows], const float* w, int64_t panel, F (&sum)[kRows][kAcross]) {
 #pragma GCC unroll 16
   for (int v = 0; v < kAcross; ++v) {
     const F row = Lanes::Load(w + v / kVectors * panel + v % kVectors * kLanes);
@@ -125,7 +126,8 @@ template <int kRows, int kAcross> void Rows(const ProductF32& p, int64_t column)
 constexpr int kRowPanels = kLanes == 1 ? 1 : 8 / kVectors;
 
 void Product(const ProductF32& p) {
-  const int64_t left = p.columns % kPanel, half = p.rows > 1 && left <= kHalfColumns ? left : 0;  // Columns of half a panel, the last ones. (One row waits for its sums.)
+  const int64_t left = p.columns % kPanel,
+                half = p.rows > 1 && left <= kHalfColumns ? left : 0;  // Columns of half a panel, the last ones. (One row waits for its sums.)
   const int64_t end = (p.columns - half + kPanel - 1) / kPanel * kPanel;
   int64_t column = 0;
   if (p.rows == 1 && p.groups == 1)
@@ -226,7 +228,8 @@ template <int kOutputs, int kStride, int kAcross> void ThreeWide(const WindowRow
         const F value = Lanes::Load(x + i * kLanes);
 #pragma GCC unroll 3
         for (int v = 0; v < 3; ++v)
-          if (k >= v && (k - v) % kStride == 0 && (k - v) / kStride < kOutputs) sum[(k - v) / kStride][i] = Lanes::Fma(value, weight[v][i], sum[(k - v) / kStride][i]);
+          if (k >= v && (k - v) % kStride == 0 && (k - v) / kStride < kOutputs)
+            sum[(k - v) / kStride][i] = Lanes::Fma(value, weight[v][i], sum[(k - v) / kStride][i]);
       }
     }
   }

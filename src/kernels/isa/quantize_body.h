@@ -12,7 +12,8 @@ void QuantizeF32(const float* x, int64_t n, float scale, float zero, int32_t low
   const auto clamped = [&](F v) { return Lanes::MinI(Lanes::MaxI(rounded(v), lo), hi); };
   int64_t i = 0;
   for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
-    const I v[4] = {rounded(Lanes::Load(x + i)), rounded(Lanes::Load(x + i + kLanes)), rounded(Lanes::Load(x + i + 2 * kLanes)), rounded(Lanes::Load(x + i + 3 * kLanes))};
+    const I v[4] = {rounded(Lanes::Load(x + i)), rounded(Lanes::Load(x + i + kLanes)), rounded(Lanes::Load(x + i + 2 * kLanes)),
+                    rounded(Lanes::Load(x + i + 3 * kLanes))};
     Lanes::StoreFourS8(q + i, v, low, high);
   }
   for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(q + i, clamped(Lanes::Load(x + i)));
@@ -39,7 +40,8 @@ void DivideToS8(const float* x, int64_t n, float scale, int32_t zero, int8_t* q)
 }
 
 // kClamps: there is something to clamp to. kScalesFirst: see ToFloat.
-template <bool kClamps, bool kScalesFirst> void ToFloatsAs(const int32_t* sums, int64_t pitch, int rows, const ToFloat& f, const RowScale* row, int64_t first, int64_t columns, float* y, int64_t ldy) {
+template <bool kClamps, bool kScalesFirst>
+void ToFloatsAs(const int32_t* sums, int64_t pitch, int rows, const ToFloat& f, const RowScale* row, int64_t first, int64_t columns, float* y, int64_t ldy) {
   const F low = Lanes::Set(f.low), high = Lanes::Set(f.high);
   for (int64_t c = 0; c < columns; c += kLanes) {
     const int64_t at = first + c, n = columns - c;
@@ -60,12 +62,15 @@ template <bool kClamps, bool kScalesFirst> void ToFloatsAs(const int32_t* sums, 
 void ToFloats(const int32_t* sums, int64_t pitch, int rows, const ToFloat& f, const RowScale* row, int64_t first, int64_t columns, float* y, int64_t ldy) {
   constexpr float kMost = 3.40282347e+38f;  // The largest float.
   const bool clamps = f.low >= -kMost || f.high <= kMost;
-  const auto run = clamps ? f.scales_first ? ToFloatsAs<true, true> : ToFloatsAs<true, false> : f.scales_first ? ToFloatsAs<false, true> : ToFloatsAs<false, false>;
+  const auto run = clamps           ? f.scales_first ? ToFloatsAs<true, true> : ToFloatsAs<true, false>
+                             : f.scales_first ? ToFloatsAs<false, true>
+                                    : ToFloatsAs<false, false>;
   run(sums, pitch, rows, f, row, first, columns, y, ldy);
 }
 
 void AddScaled(const int32_t* sums, const float* scale, int64_t n, float* y) {
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) Lanes::Store(y + i, Lanes::Add(Lanes::Load(y + i), Lanes::Mul(Lanes::ToFloat(Lanes::LoadI(sums + i)), Lanes::Load(scale + i))));
+  for (; i + kLanes <= n; i += kLanes)
+    Lanes::Store(y + i, Lanes::Add(Lanes::Load(y + i), Lanes::Mul(Lanes::ToFloat(Lanes::LoadI(sums + i)), Lanes::Load(scale + i))));
   for (; i < n; ++i) y[i] += static_cast<float>(sums[i]) * scale[i];
 }

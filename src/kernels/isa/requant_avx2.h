@@ -19,7 +19,10 @@ template <Floored kForm, bool kFine> struct Floor {
   __m256 scale, fine, plus, plus_negative;
   Floor(const Requant& q, int64_t c) : Floor(q.panels[c / kPanel], static_cast<int>(c % kPanel)) {}
   Floor(const FlooredPanel& p, int i)
-      : scale(_mm256_loadu_ps(p.scale + i)), fine(_mm256_loadu_ps(p.fine + i)), plus(_mm256_loadu_ps(p.plus + i)), plus_negative(_mm256_loadu_ps(p.plus_negative + i)) {}
+      : scale(_mm256_loadu_ps(p.scale + i)),
+        fine(_mm256_loadu_ps(p.fine + i)),
+        plus(_mm256_loadu_ps(p.plus + i)),
+        plus_negative(_mm256_loadu_ps(p.plus_negative + i)) {}
   __m256i operator()(__m256i x) const {
     const __m256 v = _mm256_cvtepi32_ps(x);
     __m256 start = kPlain ? plus : _mm256_blendv_ps(plus, plus_negative, v);
@@ -104,7 +107,10 @@ template <bool kPlain> struct Clamp {
   __m256i zero;
   __m128i low, high;
   explicit Clamp(const Requant& q)
-      : bounded(q.low > -128 || q.high < 127), zero(_mm256_set1_epi16(static_cast<int16_t>(q.zero))), low(_mm_set1_epi8(static_cast<char>(q.low))), high(_mm_set1_epi8(static_cast<char>(q.high))) {}
+      : bounded(q.low > -128 || q.high < 127),
+        zero(_mm256_set1_epi16(static_cast<int16_t>(q.zero))),
+        low(_mm_set1_epi8(static_cast<char>(q.low))),
+        high(_mm_set1_epi8(static_cast<char>(q.high))) {}
   __m256i Words(__m256i a, __m256i b) const {
     const __m256i words = _mm256_packs_epi32(a, b);
     return kPlain ? words : _mm256_adds_epi16(words, zero);

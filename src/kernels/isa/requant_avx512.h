@@ -16,7 +16,8 @@ template <Floored kForm, bool kFine> struct Floor {
   static constexpr int kDown = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
   __m512 scale, fine, plus, plus_negative;
   Floor(const Requant& q, int64_t c) : Floor(q.panels[c / kPanel]) {}
-  explicit Floor(const FlooredPanel& p) : scale(_mm512_loadu_ps(p.scale)), fine(_mm512_loadu_ps(p.fine)), plus(_mm512_loadu_ps(p.plus)), plus_negative(_mm512_loadu_ps(p.plus_negative)) {}
+  explicit Floor(const FlooredPanel& p)
+      : scale(_mm512_loadu_ps(p.scale)), fine(_mm512_loadu_ps(p.fine)), plus(_mm512_loadu_ps(p.plus)), plus_negative(_mm512_loadu_ps(p.plus_negative)) {}
   __m512i operator()(__m512i x) const {
     const __m512 v = _mm512_cvtepi32_ps(x);
     __m512 start = kPlain ? plus : _mm512_mask_blend_ps(_mm512_movepi32_mask(x), plus, plus_negative);
@@ -71,7 +72,9 @@ inline __mmask64 Mask(int64_t n) { return n >= 64 ? ~0ull : n <= 0 ? 0 : (1ull <
 template <bool kPlain> struct Clamp {
   __m512i zero, low, high;
   explicit Clamp(const Requant& q)
-      : zero(_mm512_set1_epi16(static_cast<int16_t>(q.zero))), low(_mm512_set1_epi8(static_cast<char>(q.low))), high(_mm512_set1_epi8(static_cast<char>(q.high))) {}
+      : zero(_mm512_set1_epi16(static_cast<int16_t>(q.zero))),
+        low(_mm512_set1_epi8(static_cast<char>(q.low))),
+        high(_mm512_set1_epi8(static_cast<char>(q.high))) {}
   // Of four vectors: each 128-bit lane holds four bytes of every one.
   __m512i operator()(__m512i a, __m512i b, __m512i c, __m512i d) const {
     if constexpr (kPlain) return _mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));

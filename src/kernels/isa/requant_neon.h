@@ -41,7 +41,8 @@ struct F64 {
 struct Clamp {
   int16x8_t zero;
   int8x16_t low, high;
-  explicit Clamp(const Requant& q) : zero(vdupq_n_s16(static_cast<int16_t>(q.zero))), low(vdupq_n_s8(static_cast<int8_t>(q.low))), high(vdupq_n_s8(static_cast<int8_t>(q.high))) {}
+  explicit Clamp(const Requant& q)
+      : zero(vdupq_n_s16(static_cast<int16_t>(q.zero))), low(vdupq_n_s8(static_cast<int8_t>(q.low))), high(vdupq_n_s8(static_cast<int8_t>(q.high))) {}
   int8x16_t operator()(int32x4_t a, int32x4_t b, int32x4_t c, int32x4_t d) const {
     const int16x8_t first = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(a), b), zero), second = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(c), d), zero);
     return vminq_s8(vmaxq_s8(vqmovn_high_s16(vqmovn_s16(first), second), low), high);
@@ -68,7 +69,8 @@ template <class Rescale> void Finish(const int32_t* acc, int rows, const Product
   const Clamp clamp(p.requant);
   y += column;
   for (int r = 0; r < rows; ++r, acc += kPanel, y += p.pitch)
-    Put(y, clamp(rescale[0](vld1q_s32(acc)), rescale[1](vld1q_s32(acc + 4)), rescale[2](vld1q_s32(acc + 8)), rescale[3](vld1q_s32(acc + 12))), p.columns - column);
+    Put(y, clamp(rescale[0](vld1q_s32(acc)), rescale[1](vld1q_s32(acc + 4)), rescale[2](vld1q_s32(acc + 8)), rescale[3](vld1q_s32(acc + 12))),
+        p.columns - column);
 }
 using FinishFn = void (*)(const int32_t*, int, const ProductS8&, int64_t, int8_t*);
 inline FinishFn FinishOf(const Requant& q) {
@@ -82,7 +84,8 @@ inline void FinishRows(const ProductS8& p, const int32_t* sums, int64_t rows, in
 }
 
 // Rows of one panel in even tiles of at most kMost. tile(rows, count, acc) makes the sums of `count` rows.
-template <int kMost, class Tile> inline void InTiles(const ProductS8& p, FinishFn finish, const void* const* rows, int64_t count, int64_t panel, int8_t* y, const Tile& tile) {
+template <int kMost, class Tile>
+inline void InTiles(const ProductS8& p, FinishFn finish, const void* const* rows, int64_t count, int64_t panel, int8_t* y, const Tile& tile) {
   alignas(16) int32_t acc[kMost * kPanel];
   for (int64_t r = 0; r < count;) {
     const int64_t cuts = (count - r + kMost - 1) / kMost;

@@ -41,7 +41,10 @@ struct Depth {
   const int64_t *offset, *end;  // Of the first segment, and past the last.
   int64_t steps, skipped;       // Of a segment; bytes of the panel from their end to the next segment.
   Depth(const ProductS8& p, int64_t values)  // Of a step.
-      : offset(p.offset), end(p.offset + (p.length > 0 ? p.segments : 0)), steps((p.length + values - 1) / values), skipped((p.groups() * 4 - steps * values) * 2 * kPanel) {}
+      : offset(p.offset),
+        end(p.offset + (p.length > 0 ? p.segments : 0)),
+        steps((p.length + values - 1) / values),
+        skipped((p.groups() * 4 - steps * values) * 2 * kPanel) {}
 };
 
 // All segments, and of each its steps: load(w) gets what the panel has at w + w, step(i, a) adds what row i has at a<i> + at + a; at and w
@@ -82,7 +85,8 @@ struct Direct {
   Depth depth;
   explicit Direct(const ProductS8& p) : depth(p, 2) {}
   template <int kCount>
-  [[gnu::always_inline]] void Sum(const void* const* rows, const void* w, const int32_t* bias, const int32_t*, __m256i (&low)[kCount], __m256i (&high)[kCount]) const {
+  [[gnu::always_inline]] void Sum(const void* const* rows, const void* w, const int32_t* bias, const int32_t*, __m256i (&low)[kCount],
+                                  __m256i (&high)[kCount]) const {
     const int64_t* offset = depth.offset;
     int64_t at, left;
     OCTET_UP_TO_6(OCTET_DIRECT)
@@ -128,7 +132,8 @@ struct Paired {
   Depth depth;
   explicit Paired(const ProductS8& p) : depth(p, 4) {}
   template <int kCount>
-  [[gnu::always_inline]] void Sum(const void* const* rows, const void* w, const int32_t* bias, const int32_t* terms, __m256i (&low)[kCount], __m256i (&high)[kCount]) const {
+  [[gnu::always_inline]] void Sum(const void* const* rows, const void* w, const int32_t* bias, const int32_t* terms, __m256i (&low)[kCount],
+                                  __m256i (&high)[kCount]) const {
     const int64_t* offset = depth.offset;
     int64_t at, left;
     OCTET_UP_TO_4(OCTET_PAIRED)
@@ -162,13 +167,15 @@ struct Raised {
   explicit Raised(const ProductS8& p) : at(p.offset[0]), steps((p.length + 1) / 2) {}
 
   template <int kCount>
-  [[gnu::always_inline]] static void Stretch(const void* const* rows, const void*& w, int64_t at, int64_t left, const int32_t* terms, __m256i (&low)[kCount], __m256i (&high)[kCount]) {
+  [[gnu::always_inline]] static void Stretch(const void* const* rows, const void*& w, int64_t at, int64_t left, const int32_t* terms, __m256i (&low)[kCount],
+                                             __m256i (&high)[kCount]) {
     static_assert(kCount == 2 || kCount == 6);
     if constexpr (kCount == 2) OCTET_RAISED(2);
     else OCTET_RAISED(6);
   }
   template <int kCount>
-  [[gnu::noinline]] static void AddRest(const void* const* rows, const void* w, int64_t at, int64_t steps, const int32_t* terms, __m256i (&low)[kCount], __m256i (&high)[kCount]) {
+  [[gnu::noinline]] static void AddRest(const void* const* rows, const void* w, int64_t at, int64_t steps, const int32_t* terms, __m256i (&low)[kCount],
+                                        __m256i (&high)[kCount]) {
     for (; steps > 0; steps -= kStretch / 2, at += kStretch * 2, terms += kTerms) {
       __m256i l[kCount], h[kCount];
       Stretch(rows, w, at, steps < kStretch / 2 ? steps : kStretch / 2, terms, l, h);
@@ -177,7 +184,8 @@ struct Raised {
     }
   }
   template <int kCount>
-  [[gnu::always_inline]] void Sum(const void* const* rows, const void* w, const int32_t* bias, const int32_t* terms, __m256i (&low)[kCount], __m256i (&high)[kCount]) const {
+  [[gnu::always_inline]] void Sum(const void* const* rows, const void* w, const int32_t* bias, const int32_t* terms, __m256i (&low)[kCount],
+                                  __m256i (&high)[kCount]) const {
     Stretch(rows, w, at, steps < kStretch / 2 ? steps : kStretch / 2, terms, low, high);
     const __m256i bias_low = Load(bias), bias_high = Load(bias + 8);
 #pragma GCC unroll 8

@@ -104,7 +104,8 @@ template <int kM> void WinogradInput(const float* tile, int64_t row_step, int64_
 }
 
 template <int kM>
-void WinogradOutput(const float* sums, int64_t position_step, int64_t channels, const float* given_bias, float given_low, float given_high, int64_t rows, int64_t columns, float* y, int64_t row_step) {
+void WinogradOutput(const float* sums, int64_t position_step, int64_t channels, const float* given_bias, float given_low, float given_high, int64_t rows,
+                    int64_t columns, float* y, int64_t row_step) {
   constexpr int kSide = kM + 2;
   const F low = Lanes::Set(given_low), high = Lanes::Set(given_high);
   for (int64_t c = 0; c < channels; c += kLanes) {

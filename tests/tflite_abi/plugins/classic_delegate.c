@@ -69,7 +69,8 @@ static void* Init(Context* c, const char* buffer, size_t length) {
 static int32_t PrepareKernel(Context* c, Node* node) {
   Kernel* k = node->user_data;
   if (Is(k->state->fail, "kernel_prepare")) return Fail(c, "no memory on the device");
-  if (node->inputs->count != k->inputs->count || node->outputs->count != k->outputs->count || node->delegate != &k->state->delegate) return Fail(c, "another node");
+  if (node->inputs->count != k->inputs->count || node->outputs->count != k->outputs->count || node->delegate != &k->state->delegate)
+    return Fail(c, "another node");
   for (int32_t i = 0; i < k->count; ++i) {
     Node* n;
     Registration* r;

@@ -39,18 +39,15 @@ TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolverExternalWithFallback(
     const TfLiteOperator* (*find_custom_op_external)(void* user_data, const char* custom_op, int version),
     const TfLiteRegistration* (*find_builtin_op)(void* user_data, TfLiteBuiltinOperator op, int version),
     const TfLiteRegistration* (*find_custom_op)(void* user_data, const char* op, int version), void* op_resolver_user_data);
-TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolverV1(TfLiteInterpreterOptions* options,
-                                                             const TfLiteRegistration_V1* (*find_builtin_op_v1)(void* user_data, TfLiteBuiltinOperator op, int version),
-                                                             const TfLiteRegistration_V1* (*find_custom_op_v1)(void* user_data, const char* op, int version),
-                                                             void* op_resolver_user_data);
-TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolverV2(TfLiteInterpreterOptions* options,
-                                                             const TfLiteRegistration_V2* (*find_builtin_op_v2)(void* user_data, TfLiteBuiltinOperator op, int version),
-                                                             const TfLiteRegistration_V2* (*find_custom_op_v2)(void* user_data, const char* op, int version),
-                                                             void* op_resolver_user_data);
-TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolverV3(TfLiteInterpreterOptions* options,
-                                                             const TfLiteRegistration_V3* (*find_builtin_op_v3)(void* user_data, TfLiteBuiltinOperator op, int version),
-                                                             const TfLiteRegistration_V3* (*find_custom_op_v3)(void* user_data, const char* op, int version),
-                                                             void* op_resolver_user_data);
+TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolverV1(
+    TfLiteInterpreterOptions* options, const TfLiteRegistration_V1* (*find_builtin_op_v1)(void* user_data, TfLiteBuiltinOperator op, int version),
+    const TfLiteRegistration_V1* (*find_custom_op_v1)(void* user_data, const char* op, int version), void* op_resolver_user_data);
+TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolverV2(
+    TfLiteInterpreterOptions* options, const TfLiteRegistration_V2* (*find_builtin_op_v2)(void* user_data, TfLiteBuiltinOperator op, int version),
+    const TfLiteRegistration_V2* (*find_custom_op_v2)(void* user_data, const char* op, int version), void* op_resolver_user_data);
+TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolverV3(
+    TfLiteInterpreterOptions* options, const TfLiteRegistration_V3* (*find_builtin_op_v3)(void* user_data, TfLiteBuiltinOperator op, int version),
+    const TfLiteRegistration_V3* (*find_custom_op_v3)(void* user_data, const char* op, int version), void* op_resolver_user_data);
 /* Only operators that the options list or find; others are an error. */
 TFL_CAPI_EXPORT TfLiteInterpreter* TfLiteInterpreterCreateWithSelectedOps(const TfLiteModel* model, const TfLiteInterpreterOptions* options);
 

@@ -72,17 +72,20 @@ TFL_CAPI_EXPORT void TfLiteOpaqueContextReportErrorVa(TfLiteOpaqueContext* conte
 
 /* What delegates see of a model. Lists belong to the context; those of kernels have no execution plan. */
 TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextGetExecutionPlan(TfLiteOpaqueContext* context, TfLiteIntArray** execution_plan);
-TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextGetNodeAndRegistration(TfLiteOpaqueContext* context, int node_index, TfLiteOpaqueNode** node, TfLiteOperator** registration_external);
+TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextGetNodeAndRegistration(TfLiteOpaqueContext* context, int node_index, TfLiteOpaqueNode** node,
+                                                                       TfLiteOperator** registration_external);
 /* Takes the operator. */
 TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextReplaceNodeSubsetsWithDelegateKernels(TfLiteOpaqueContext* context, TfLiteOperator* registration_external,
-                                                                                      const TfLiteIntArray* nodes_to_replace, TfLiteOpaqueDelegate* opaque_delegate);
+                                                                                      const TfLiteIntArray* nodes_to_replace,
+                                                                                      TfLiteOpaqueDelegate* opaque_delegate);
 TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextGetInputs(const TfLiteOpaqueContext* context, const int** inputs, int* num_inputs);
 TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextGetOutputs(const TfLiteOpaqueContext* context, const int** outputs, int* num_outputs);
 TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextGetVariables(const TfLiteOpaqueContext* context, const int** variables, int* num_variables);
 TFL_CAPI_EXPORT size_t TfLiteOpaqueContextGetNumNodes(const TfLiteOpaqueContext* context);
 TFL_CAPI_EXPORT const char* TfLiteOpaqueContextGetName(const TfLiteOpaqueContext* context);
 /* Other subgraphs are not shown: an error. */
-TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextAcquireSubgraphContext(TfLiteOpaqueContext* context, int subgraph_index, TfLiteOpaqueContext** acquired_context);
+TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextAcquireSubgraphContext(TfLiteOpaqueContext* context, int subgraph_index,
+                                                                       TfLiteOpaqueContext** acquired_context);
 TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextReleaseSubgraphContext(TfLiteOpaqueContext* context, int subgraph_index);
 TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextMarkSubgraphAsDelegationSkippable(TfLiteOpaqueContext* context, int subgraph_index);
 /* External contexts and the model's metadata: there are none, an error. */

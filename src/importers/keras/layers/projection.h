@@ -11,8 +11,8 @@ struct Projection {
   int32_t in = 0, out = 0;
 };
 
-// From variables kernel [in..., out...] with `in_axes` leading axes of input, and bias [out...] if there is one. `features`: of all heads, by which a kernel that
-// was quantized is known, whatever matrix it became.
+// From variables kernel [in..., out...] with `in_axes` leading axes of input, and bias [out...] if there is one. `features`: of all heads, by which a kernel
+// that was quantized is known, whatever matrix it became.
 Result<Projection> LoadProjection(LayerContext& c, const Variables& variables, int in_axes, int64_t features, bool use_bias);
 Result<Value> Project(LayerContext& c, Value x, const Projection& p);
 

@@ -60,7 +60,8 @@ Result<Value> Rows(LayerContext& c, Value x, int64_t size, bool center) {
 
 // How rows are cut into frames of `size` numbers.
 Result<Framing> FramingOf(LayerContext& c, Value rows, int64_t size, int64_t step) {
-  if (size < 2 || size / 2 + 1 > kMostBins || step < 1 || step > kMostStep) return c.Fail("an fft_length of 2 to 32766, and steps", Format("%lld and %lld", static_cast<long long>(size), static_cast<long long>(step)), "");
+  if (size < 2 || size / 2 + 1 > kMostBins || step < 1 || step > kMostStep)
+    return c.Fail("an fft_length of 2 to 32766, and steps", Format("%lld and %lld", static_cast<long long>(size), static_cast<long long>(step)), "");
   return Framing{c.shape(rows).back(), static_cast<int32_t>(size), static_cast<int32_t>(step)};
 }
 
@@ -82,7 +83,8 @@ Result<std::vector<double>> Window(LayerContext& c, const Framing& f) {
 // [n, time] -> real parts, then imaginary ones, of [n, frames, 2*bins]
 Result<Value> SpectraByWaves(LayerContext& c, Value x, const Framing& f, const std::vector<double>& window) {
   const int64_t weights = int64_t{2} * f.bins() * f.size;
-  if (weights > kMostWeights) return c.Fail(Format("at most %d weights", static_cast<int>(kMostWeights)), std::to_string(weights), "transform frames of a power of two");
+  if (weights > kMostWeights)
+    return c.Fail(Format("at most %d weights", static_cast<int>(kMostWeights)), std::to_string(weights), "transform frames of a power of two");
   std::vector<float> filter;
   filter.reserve(static_cast<size_t>(weights));
   for (const bool real : {true, false}) {

@@ -135,7 +135,8 @@ Status ConvertExtractSequences(LayerContext& c) {
   const int32_t n = c.rank(x) < 1 ? kUnknown : c.shape(x).back();
   if (n < 1 || length < 1 || length > n || stride < 1) return c.Fail("parts no longer than a known last axis", c.shape(x).text(), "");
   const int64_t parts = (n - length) / stride + 1;
-  if (parts * length > kMostWritten) return c.Fail(Format("at most %d places", static_cast<int>(kMostWritten)), c.shape(x).text(), "take fewer or shorter parts");
+  if (parts * length > kMostWritten)
+    return c.Fail(Format("at most %d places", static_cast<int>(kMostWritten)), c.shape(x).text(), "take fewer or shorter parts");
   std::vector<int32_t> at;
   for (int64_t p = 0; p < parts; ++p)
     for (int64_t k = 0; k < length; ++k) at.push_back(static_cast<int32_t>(p * stride + k));

@@ -42,7 +42,8 @@ class Mask {
     causal_ = c_.Bool("is_causal", false);
     left_ = c_.Int("left_window_size", -1), right_ = c_.Int("right_window_size", -1);
     if (!causal_ && left_ < 0 && right_ < 0 && !lengths) return {};
-    if (queries_ == kUnknown || keys_ == kUnknown || int64_t{queries_} * keys_ > kMostWritten) return c_.Fail("known lengths with is_causal or windows", "unknown ones", "give the inputs' shapes");
+    if (queries_ == kUnknown || keys_ == kUnknown || int64_t{queries_} * keys_ > kMostWritten)
+      return c_.Fail("known lengths with is_causal or windows", "unknown ones", "give the inputs' shapes");
     return lengths ? AddComputed(lengths) : AddConstant(past);
   }
 
@@ -143,7 +144,8 @@ Status ConvertAttention(NodeContext& c) {
   if (c.wants(1)) c.SetOutput(1, k);
   if (c.wants(2)) c.SetOutput(2, v);
   const Shape sq = c.shape(q), sk = c.shape(k);
-  if (sq.rank() != 4 || sk.rank() != 4 || sq[1] < 1 || sk[1] < 1 || sq[1] % sk[1] != 0 || sq[3] < 1) return c.Fail("heads that the keys' divide", sq.text() + " and " + sk.text(), "check the model");
+  if (sq.rank() != 4 || sk.rank() != 4 || sq[1] < 1 || sk[1] < 1 || sq[1] % sk[1] != 0 || sq[3] < 1)
+    return c.Fail("heads that the keys' divide", sq.text() + " and " + sk.text(), "check the model");
   OCTET_ASSIGN(k, Repeated(c, k, sq[1] / sk[1]));
   OCTET_ASSIGN(v, Repeated(c, v, sq[1] / sk[1]));
   OCTET_ASSIGN(q, Times(c, q, static_cast<float>(c.Number("scale", 1.0 / std::sqrt(static_cast<double>(sq[3]))))));
@@ -182,14 +184,16 @@ Result<Value> Modified(NodeContext& c, const char* key, Value v) {
   const Binding in(v);
   OCTET_ASSIGN(const std::vector<Binding> out, c.builder().RunGraph(*a->g, c.scope(), std::span(&in, 1), c.place() + "/" + key + "/"));
   if (c.builder().failed()) return c.Fail("a graph that octet reads", "one with unsupported operators", "see there");
-  return out.size() == 1 && out[0].value ? Result<Value>(out[0].value) : c.Fail("one output of " + std::string(key), std::to_string(out.size()), "check the model");
+  return out.size() == 1 && out[0].value ? Result<Value>(out[0].value)
+                                         : c.Fail("one output of " + std::string(key), std::to_string(out.size()), "check the model");
 }
 
 // softmax(score_mod(scale * Q K')) V (ai.onnx.preview)
 Status ConvertFlex(NodeContext& c) {
   const Value q = c.Input(0);
   const Shape sq = c.shape(q), sk = c.shape(c.Input(1));
-  if (sq.rank() != 4 || sk.rank() != 4 || sq[1] < 1 || sk[1] < 1 || sq[1] % sk[1] != 0 || sq[3] < 1) return c.Fail("heads that the keys' divide", sq.text() + " and " + sk.text(), "check the model");
+  if (sq.rank() != 4 || sk.rank() != 4 || sq[1] < 1 || sk[1] < 1 || sq[1] % sk[1] != 0 || sq[3] < 1)
+    return c.Fail("heads that the keys' divide", sq.text() + " and " + sk.text(), "check the model");
   OCTET_ASSIGN(const Value k, Repeated(c, c.Input(1), sq[1] / sk[1]));
   OCTET_ASSIGN(const Value v, Repeated(c, c.Input(2), sq[1] / sk[1]));
   OCTET_ASSIGN(const Value scaled, Times(c, q, static_cast<float>(c.Number("scale", 1.0 / std::sqrt(static_cast<double>(sq[3]))))));
@@ -206,13 +210,15 @@ Status ConvertFlex(NodeContext& c) {
 // steps are unrolled.
 class LinearAttention {
  public:
-  explicit LinearAttention(NodeContext& c) : c_(c), heads_(static_cast<int32_t>(c.Int("kv_num_heads", 0))), queries_(static_cast<int32_t>(c.Int("q_num_heads", 0))) {}
+  explicit LinearAttention(NodeContext& c)
+      : c_(c), heads_(static_cast<int32_t>(c.Int("kv_num_heads", 0))), queries_(static_cast<int32_t>(c.Int("q_num_heads", 0))) {}
 
   Status Convert() {
     const Shape in = c_.shape(c_.Input(0));
     const std::string rule = c_.Text("update_rule", "gated_delta");
     const bool gated = rule.starts_with("gated"), delta = rule.ends_with("delta");
-    if (in.rank() != 3 || !c_.IsSmall(in, int64_t{1} << 31) || heads_ < 1 || queries_ % heads_ != 0 || in[1] < 1 || in[1] > 256) return c_.Fail("heads that the keys' divide, and 1 to 256 steps", in.text(), "give the inputs' shapes");
+    if (in.rank() != 3 || !c_.IsSmall(in, int64_t{1} << 31) || heads_ < 1 || queries_ % heads_ != 0 || in[1] < 1 || in[1] > 256)
+      return c_.Fail("heads that the keys' divide, and 1 to 256 steps", in.text(), "give the inputs' shapes");
     OCTET_TRY(Steps(0, queries_, in, &q_));
     OCTET_TRY(Steps(1, heads_, in, &k_));
     OCTET_TRY(Steps(2, heads_, in, &v_));
@@ -223,7 +229,8 @@ class LinearAttention {
     const auto scale = static_cast<float>(given == 0 ? 1.0 / std::sqrt(static_cast<double>(dk)) : given);
     Value state = c_.Input(3);
     if (!state && !c_.IsSmall(Shape{in[0], heads_, dk, dv}, 1 << 24)) return c_.Fail("a state of at most 2^24 numbers", in.text(), "");
-    if (!state) state = c_.Constant<float>(Shape{in[0], heads_, dk, dv}, std::vector<float>(static_cast<size_t>(Shape{in[0], heads_, dk, dv}.elements()), 0.0f));
+    if (!state)
+      state = c_.Constant<float>(Shape{in[0], heads_, dk, dv}, std::vector<float>(static_cast<size_t>(Shape{in[0], heads_, dk, dv}.elements()), 0.0f));
     std::vector<Value> out;
     for (size_t i = 0; i < q_.size(); ++i) {
       OCTET_ASSIGN(state, Next(state, i));
@@ -244,7 +251,8 @@ class LinearAttention {
   Status Steps(int i, int32_t heads, const Shape& in, std::vector<Value>* out) {
     const Value v = c_.Input(i);
     const Shape s = c_.shape(v);
-    if (s.rank() != 3 || s[0] != in[0] || s[1] != in[1] || s[2] < 1 || s[2] % heads != 0) return c_.Fail("operands of as many steps and heads", s.text(), "check the model");
+    if (s.rank() != 3 || s[0] != in[0] || s[1] != in[1] || s[2] < 1 || s[2] % heads != 0)
+      return c_.Fail("operands of as many steps and heads", s.text(), "check the model");
     OCTET_ASSIGN(const Value apart, c_.Reshape(v, Shape{s[0], s[1], heads, 1, s[2] / heads}));
     OCTET_ASSIGN(*out, c_.MakeMany("unpack", {apart}, {{"num", s[1]}, {"axis", 1}}, s[1]));
     return {};
@@ -335,7 +343,8 @@ Status ConvertRotary(NodeContext& c) {
   return {};
 }
 
-constexpr NodeRule kRules[] = {{"Attention", 0, ConvertAttention}, {"RotaryEmbedding", 0, ConvertRotary}, {"ai.onnx.preview.FlexAttention", 0, ConvertFlex}, {"LinearAttention", 0, ConvertLinear}};
+constexpr NodeRule kRules[] = {{"Attention", 0, ConvertAttention}, {"RotaryEmbedding", 0, ConvertRotary}, {"ai.onnx.preview.FlexAttention", 0, ConvertFlex},
+                               {"LinearAttention", 0, ConvertLinear}};
 
 }  // namespace
 

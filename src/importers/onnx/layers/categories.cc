@@ -63,7 +63,8 @@ Status Find(NodeContext& c, Value keys, Value values, Value otherwise) {
 Status ConvertCategoryMapper(NodeContext& c) {
   const std::vector<std::string> words = c.Texts("cats_strings");
   const std::vector<int64_t> numbers = c.Ints("cats_int64s", {});
-  if (words.empty() || words.size() != numbers.size()) return c.Fail("as many words as numbers", Format("%zu and %zu", words.size(), numbers.size()), "check the model");
+  if (words.empty() || words.size() != numbers.size())
+    return c.Fail("as many words as numbers", Format("%zu and %zu", words.size(), numbers.size()), "check the model");
   if (c.type(c.Input(0)).dtype == DType::kString) return Find(c, Texts(c, words), Numbers(c, numbers), Numbers(c, {c.Int("default_int64", -1)}));
   return Find(c, Numbers(c, numbers), Texts(c, words), Texts(c, {c.Text("default_string", "_Unused")}));
 }

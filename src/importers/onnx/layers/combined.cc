@@ -142,7 +142,8 @@ Status ConvertSwiGlu(NodeContext& c) {
 Status ConvertCausalConv(NodeContext& c) {
   const Value x = c.Input(0), weights = c.Input(1);
   const Shape in = c.shape(x), k = c.shape(weights);
-  if (in.rank() != 3 || k.rank() != 3 || k[2] < 1 || in[2] == kUnknown) return c.Fail("[batch, channels, time] and weights of known size", in.text() + " and " + k.text(), "give the input's shape");
+  if (in.rank() != 3 || k.rank() != 3 || k[2] < 1 || in[2] == kUnknown)
+    return c.Fail("[batch, channels, time] and weights of known size", in.text() + " and " + k.text(), "give the input's shape");
   Value padded = x;
   if (c.Input(3)) {
     OCTET_ASSIGN(padded, c.Make("concatenation", {c.Input(3), x}, {{"axis", 2}}));
@@ -172,8 +173,8 @@ Status ConvertCausalConv(NodeContext& c) {
 }
 
 constexpr NodeRule kRules[] = {{"SwiGLU", 0, ConvertSwiGlu}, {"CausalConvWithState", 0, ConvertCausalConv},
-                               {"NegativeLogLikelihoodLoss", 0, ConvertNll}, {"SoftmaxCrossEntropyLoss", 0, ConvertCrossEntropy}, {"CumProd", 0, ConvertCumProd},
-                               {"CenterCropPad", 0, ConvertCenterCropPad},   {"MelWeightMatrix", 0, ConvertMelWeights}};
+                               {"NegativeLogLikelihoodLoss", 0, ConvertNll}, {"SoftmaxCrossEntropyLoss", 0, ConvertCrossEntropy},
+                               {"CumProd", 0, ConvertCumProd}, {"CenterCropPad", 0, ConvertCenterCropPad},   {"MelWeightMatrix", 0, ConvertMelWeights}};
 
 }  // namespace
 

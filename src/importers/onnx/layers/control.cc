@@ -146,13 +146,15 @@ Status ConvertLoop(NodeContext& c) {
 // States and slices of the scanned inputs in, states and slices of the outputs out.
 class Scan {
  public:
-  Scan(NodeContext& c, const GraphProto& body, std::vector<Value> states, std::vector<Builder::Scanned> scanned) : c_(c), body_(body), states_(std::move(states)), scanned_(std::move(scanned)) {}
+  Scan(NodeContext& c, const GraphProto& body, std::vector<Value> states, std::vector<Builder::Scanned> scanned)
+      : c_(c), body_(body), states_(std::move(states)), scanned_(std::move(scanned)) {}
 
   // The states after the last step, then what the steps gave, stacked along axis 0. Written out where it is short.
   Result<std::vector<Value>> Run(const std::string& place) {
     const int32_t steps = c_.shape(scanned_[0].value)[scanned_[0].axis];
     for (const Builder::Scanned& s : scanned_)
-      if (const int32_t n = c_.shape(s.value)[s.axis]; n != steps && n != kUnknown && steps != kUnknown) return c_.Fail("scanned inputs of one length", "others", "check the model");
+      if (const int32_t n = c_.shape(s.value)[s.axis]; n != steps && n != kUnknown && steps != kUnknown)
+        return c_.Fail("scanned inputs of one length", "others", "check the model");
     return steps == kUnknown || steps > kMaxScanned || steps == 0 ? Looped(steps) : Unrolled(steps, place);
   }
 
@@ -192,7 +194,8 @@ class Scan {
       OCTET_ASSIGN(trips, c_.Make("gather", {shape, c_.ScalarInt(scanned_[0].axis)}, {{"axis", 0}}));
     }
     const bool yes = true;
-    return c_.builder().EmitWhile(c_, body_, trips, c_.Constant<bool>(Shape{}, std::span(&yes, 1)), std::vector<Binding>(states_.begin(), states_.end()), scanned_);
+    return c_.builder().EmitWhile(c_, body_, trips, c_.Constant<bool>(Shape{}, std::span(&yes, 1)), std::vector<Binding>(states_.begin(), states_.end()),
+                                  scanned_);
   }
 
   NodeContext& c_;
@@ -201,7 +204,8 @@ class Scan {
   const std::vector<Builder::Scanned> scanned_;
 };
 
-Result<std::vector<Value>> RunScan(NodeContext& c, const GraphProto& body, std::vector<Value> states, std::vector<Builder::Scanned> scanned, const std::string& place) {
+Result<std::vector<Value>> RunScan(NodeContext& c, const GraphProto& body, std::vector<Value> states, std::vector<Builder::Scanned> scanned,
+                                   const std::string& place) {
   return Scan(c, body, std::move(states), std::move(scanned)).Run(place);
 }
 

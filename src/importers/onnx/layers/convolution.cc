@@ -70,7 +70,8 @@ Result<Value> ConvolveVolumes(NodeContext& c, Value x, const Window& w, bool sam
 // Frames [t, t + stride, …] of volumes, as many as windows of the depth have, one below the other: [N * frames, H, W, C].
 Result<Value> FramesAt(NodeContext& c, Value x, const Window& w, int64_t t, Value* frames) {
   const int64_t begin = t * w.dilation[0], left = w.reach(0) - 1 - begin;  // Of the last window.
-  const std::vector<int32_t> from = {0, static_cast<int32_t>(begin), 0, 0, 0}, to = {0, static_cast<int32_t>(-left), 0, 0, 0}, by = {1, static_cast<int32_t>(w.stride[0]), 1, 1, 1};
+  const std::vector<int32_t> from = {0, static_cast<int32_t>(begin), 0, 0, 0}, to = {0, static_cast<int32_t>(-left), 0, 0, 0},
+                             by = {1, static_cast<int32_t>(w.stride[0]), 1, 1, 1};
   OCTET_ASSIGN(*frames, c.Make("strided_slice", {x, c.Vector(from), c.Vector(to), c.Vector(by)}, {{"begin_mask", 29}, {"end_mask", left == 0 ? 31 : 29}}));
   const std::array<Dim, 4> dims = {Dim{}, DimOf(c, x, 2), DimOf(c, x, 3), DimOf(c, x, 4)};
   return Reshape(c, *frames, dims);

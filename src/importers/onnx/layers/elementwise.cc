@@ -194,7 +194,8 @@ Status ConvertEqual(NodeContext& c) {
     const Shape& shape = c.shape(c.Input(i));
     if (!shape.known() || shape.elements() != 1) continue;  // Larger ones are not looked at: they may wait.
     const std::vector<float> v = c.FloatsOf(c.Input(i));
-    if (!v.empty() && v[0] == -std::numeric_limits<float>::infinity()) return Set(c, c.Emit("less_equal", {c.Input(1 - i), c.Scalar(std::numeric_limits<float>::lowest())}));
+    if (!v.empty() && v[0] == -std::numeric_limits<float>::infinity())
+      return Set(c, c.Emit("less_equal", {c.Input(1 - i), c.Scalar(std::numeric_limits<float>::lowest())}));
   }
   return c.ApplyOperatorRule();
 }

@@ -72,7 +72,8 @@ namespace {
 
 Status Read(NodeContext& c, std::string_view key, int spatial, std::array<int64_t, 3>* out) {
   const std::vector<int64_t> v = c.Ints(key, std::vector<int64_t>(static_cast<size_t>(spatial), 1));
-  if (v.size() != static_cast<size_t>(spatial)) return c.Fail(Format("%s with %d numbers", std::string(key).c_str(), spatial), std::to_string(v.size()), "check the model");
+  if (v.size() != static_cast<size_t>(spatial))
+    return c.Fail(Format("%s with %d numbers", std::string(key).c_str(), spatial), std::to_string(v.size()), "check the model");
   for (size_t i = 0; i < v.size(); ++i) {
     if (v[i] < 1 || v[i] > (1 << 20)) return c.Fail("positive " + std::string(key), std::to_string(v[i]), "check the model");
     (*out)[i] = v[i];

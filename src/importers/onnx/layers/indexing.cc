@@ -498,7 +498,9 @@ Status ConvertNonZero(NodeContext& c) {
   if (c.rank(x) == 0) {
     OCTET_ASSIGN(x, c.Reshape(x, Shape{1}));
   }
-  OCTET_ASSIGN(const Value truth, c.type(x).dtype == DType::kBool ? Result<Value>(x) : c.Emit("not_equal", {x, c.type(x).dtype == DType::kF32 ? c.Scalar(0) : *c.Cast(c.Scalar(0), c.type(x).dtype)}));
+  OCTET_ASSIGN(const Value truth, c.type(x).dtype == DType::kBool
+                                      ? Result<Value>(x)
+                                      : c.Emit("not_equal", {x, c.type(x).dtype == DType::kF32 ? c.Scalar(0) : *c.Cast(c.Scalar(0), c.type(x).dtype)}));
   OCTET_ASSIGN(const Value rows, c.EmitAs("where", std::span(&truth, 1), nullptr, {DType::kI64, {}, {}}));
   c.RefineShape(rows, Shape{kUnknown, c.rank(x)});
   return Set(c, c.Transpose(rows, {1, 0}));
@@ -554,9 +556,9 @@ Status ConvertCumSum(NodeContext& c) {
 }
 
 constexpr NodeRule kRules[] = {
-    {"Gather", 0, ConvertGather}, {"GatherND", 0, ConvertGatherNd}, {"GatherElements", 0, ConvertGatherElements}, {"ScatterElements", 0, ConvertScatterElements},
-    {"Scatter", 0, ConvertScatterElements}, {"ScatterND", 0, ConvertScatterNd}, {"TopK", 0, ConvertTopK}, {"NonZero", 0, ConvertNonZero},
-    {"Compress", 0, ConvertCompress}, {"OneHot", 0, ConvertOneHot}, {"CumSum", 0, ConvertCumSum}};
+    {"Gather", 0, ConvertGather}, {"GatherND", 0, ConvertGatherNd}, {"GatherElements", 0, ConvertGatherElements},
+    {"ScatterElements", 0, ConvertScatterElements}, {"Scatter", 0, ConvertScatterElements}, {"ScatterND", 0, ConvertScatterNd}, {"TopK", 0, ConvertTopK},
+    {"NonZero", 0, ConvertNonZero}, {"Compress", 0, ConvertCompress}, {"OneHot", 0, ConvertOneHot}, {"CumSum", 0, ConvertCumSum}};
 
 }  // namespace
 

@@ -232,7 +232,8 @@ Status ConvertDeterminant(NodeContext& c) {
   return {};
 }
 
-constexpr NodeRule kRules[] = {{"Det", 0, ConvertDeterminant}, {"MatMul", 0, ConvertMatMul}, {"Gemm", 0, ConvertGemm}, {"Einsum", 0, ConvertEinsum}, {"com.microsoft.FusedMatMul", 0, ConvertFusedMatMul}};
+constexpr NodeRule kRules[] = {{"Det", 0, ConvertDeterminant}, {"MatMul", 0, ConvertMatMul}, {"Gemm", 0, ConvertGemm}, {"Einsum", 0, ConvertEinsum},
+                               {"com.microsoft.FusedMatMul", 0, ConvertFusedMatMul}};
 
 }  // namespace
 

@@ -27,7 +27,8 @@ Status ConvertTranspose(NodeContext& c) {
   std::vector<int64_t> sorted = order;
   std::ranges::sort(sorted);
   for (int i = 0; i < rank; ++i)
-    if (static_cast<int>(sorted.size()) != rank || sorted[static_cast<size_t>(i)] != i) return c.Fail("a permutation of the dimensions", Format("%zu entries", order.size()), "check the model");
+    if (static_cast<int>(sorted.size()) != rank || sorted[static_cast<size_t>(i)] != i)
+      return c.Fail("a permutation of the dimensions", Format("%zu entries", order.size()), "check the model");
   return Set(c, PermuteWeights(c, c.Input(0), Narrow(order)));
 }
 
@@ -67,9 +68,11 @@ Status CutAxis(NodeContext& c, int64_t begin, int64_t end, int64_t step, int32_t
   return {};
 }
 
-Result<Value> Slice(NodeContext& c, Value x, std::span<const int64_t> begins, std::span<const int64_t> ends, std::span<const int64_t> axes, std::span<const int64_t> steps) {
+Result<Value> Slice(NodeContext& c, Value x, std::span<const int64_t> begins, std::span<const int64_t> ends, std::span<const int64_t> axes,
+                    std::span<const int64_t> steps) {
   const int rank = c.rank(x);
-  const Cut whole{std::vector<int32_t>(static_cast<size_t>(rank), 0), std::vector<int32_t>(static_cast<size_t>(rank), 0), std::vector<int32_t>(static_cast<size_t>(rank), 1)};
+  const Cut whole{std::vector<int32_t>(static_cast<size_t>(rank), 0), std::vector<int32_t>(static_cast<size_t>(rank), 0),
+                  std::vector<int32_t>(static_cast<size_t>(rank), 1)};
   Cut cut = whole;
   cut.begin_mask = cut.end_mask = (1 << rank) - 1;
   for (size_t i = 0; i < begins.size(); ++i) {

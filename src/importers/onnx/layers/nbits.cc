@@ -17,12 +17,14 @@ int Unpacked(std::span<const uint8_t> bytes, size_t i, int bits) {
 // by rows, or floats; else the middle), 5 bias.
 Status ConvertMatMulNBits(NodeContext& c) {
   const int64_t k = c.Int("K", 0), n = c.Int("N", 0), size = c.Int("block_size", 0), bits = c.Int("bits", 4);
-  if (k < 1 || n < 1 || k > (1 << 24) || n > (1 << 24) || k * n > (int64_t{1} << 31) || size < 1 || size > (1 << 16) || (bits != 2 && bits != 4 && bits != 8)) return c.Fail("K, N, block_size and 2, 4 or 8 bits", std::to_string(bits), "check the model");
+  if (k < 1 || n < 1 || k > (1 << 24) || n > (1 << 24) || k * n > (int64_t{1} << 31) || size < 1 || size > (1 << 16) || (bits != 2 && bits != 4 && bits != 8))
+    return c.Fail("K, N, block_size and 2, 4 or 8 bits", std::to_string(bits), "check the model");
   if (c.Input(4)) return c.Fail("blocks in the order of the weights", "a group index", "export without act_order");
   const auto blocks = static_cast<size_t>((k + size - 1) / size), block_bytes = static_cast<size_t>(size * bits + 7) / 8, rows = static_cast<size_t>(n);
   const std::span<const uint8_t> packed = c.is_constant(c.Input(1)) ? c.data_as<uint8_t>(c.Input(1)) : std::span<const uint8_t>();
   const std::vector<float> scale = c.FloatsOf(c.Input(2));
-  if (c.type(c.Input(1)).dtype != DType::kU8 || packed.size() != rows * blocks * block_bytes || scale.size() != rows * blocks) return c.Fail("constant weights and a scale per block", Format("%zu bytes, %zu scales", packed.size(), scale.size()), "check the model");
+  if (c.type(c.Input(1)).dtype != DType::kU8 || packed.size() != rows * blocks * block_bytes || scale.size() != rows * blocks)
+    return c.Fail("constant weights and a scale per block", Format("%zu bytes, %zu scales", packed.size(), scale.size()), "check the model");
   std::vector<float> zero(rows * blocks, static_cast<float>(1 << (bits - 1)));
   if (c.Input(3)) {
     const size_t row_bytes = (blocks * static_cast<size_t>(bits) + 7) / 8;
@@ -30,7 +32,9 @@ Status ConvertMatMulNBits(NodeContext& c) {
     const std::vector<float> given = c.FloatsOf(c.Input(3));
     if (given.size() != rows * (whole ? row_bytes : blocks)) return c.Fail("a constant zero point per block", Format("%zu", given.size()), "check the model");
     for (size_t i = 0; i < zero.size(); ++i)
-      zero[i] = whole ? static_cast<float>(Unpacked(c.data_as<uint8_t>(c.Input(3)).subspan(i / blocks * row_bytes, row_bytes), i % blocks, static_cast<int>(bits))) : given[i];
+      zero[i] =
+          whole ? static_cast<float>(Unpacked(c.data_as<uint8_t>(c.Input(3)).subspan(i / blocks * row_bytes, row_bytes), i % blocks, static_cast<int>(bits)))
+                : given[i];
   }
   std::vector<float> w;
   w.reserve(rows * static_cast<size_t>(k));

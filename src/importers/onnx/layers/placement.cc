@@ -19,20 +19,23 @@ Status ConvertCol2Im(NodeContext& c) {
   OCTET_ASSIGN(const std::vector<int64_t> image, c.IntsAt(1, "image_shape", {}));
   OCTET_ASSIGN(const std::vector<int64_t> block, c.IntsAt(2, "block_shape", {}));
   const size_t rank = image.size();
-  const std::vector<int64_t> ones(rank, 1), strides = c.Ints("strides", ones), dilations = c.Ints("dilations", ones), pads = c.Ints("pads", std::vector<int64_t>(2 * rank, 0));
-  if (in.rank() != 3 || rank < 1 || rank > 5 || block.size() != rank || strides.size() != rank || dilations.size() != rank || pads.size() != 2 * rank || !c.IsSmall(Shape(in.dims().subspan(1)), int64_t{1} << 31))
+  const std::vector<int64_t> ones(rank, 1), strides = c.Ints("strides", ones), dilations = c.Ints("dilations", ones),
+                                            pads = c.Ints("pads", std::vector<int64_t>(2 * rank, 0));
+  if (in.rank() != 3 || rank < 1 || rank > 5 || block.size() != rank || strides.size() != rank || dilations.size() != rank || pads.size() != 2 * rank ||
+      !c.IsSmall(Shape(in.dims().subspan(1)), int64_t{1} << 31))
     return c.Fail("patches of known size, and an image's and a block's", in.text(), "give the input's shape");
   int64_t cells = 1, patches = 1, pixels = 1;
   std::vector<int64_t> across;  // Patches along each axis.
   for (size_t i = 0; i < rank; ++i) {
-    if (image[i] < 1 || image[i] > kMaxCells || block[i] < 1 || block[i] > kMaxCells || strides[i] < 1 || strides[i] > kMaxCells || dilations[i] < 1 || dilations[i] > kMaxCells ||
-        pads[i] < 0 || pads[i] > kMaxCells || pads[i + rank] < 0 || pads[i + rank] > kMaxCells)
-       return c.Fail("positive sizes", "others", "check the model");
+    if (image[i] < 1 || image[i] > kMaxCells || block[i] < 1 || block[i] > kMaxCells || strides[i] < 1 || strides[i] > kMaxCells || dilations[i] < 1 ||
+        dilations[i] > kMaxCells || pads[i] < 0 || pads[i] > kMaxCells || pads[i + rank] < 0 || pads[i + rank] > kMaxCells)
+      return c.Fail("positive sizes", "others", "check the model");
     across.push_back((image[i] + pads[i] + pads[i + rank] - dilations[i] * (block[i] - 1) - 1) / strides[i] + 1);
     cells *= block[i], patches *= std::max<int64_t>(across[i], 0), pixels *= image[i];
     if (cells > kMaxCells || patches > kMaxCells || pixels > kMaxCells) return c.Fail("fewer than 2^22 elements", "more", "");
   }
-  if (patches != in[2] || in[1] % cells != 0 || cells * patches > kMaxCells) return c.Fail(Format("%lld patches of %lld cells", static_cast<long long>(patches), static_cast<long long>(cells)), in.text(), "check the model");
+  if (patches != in[2] || in[1] % cells != 0 || cells * patches > kMaxCells)
+    return c.Fail(Format("%lld patches of %lld cells", static_cast<long long>(patches), static_cast<long long>(cells)), in.text(), "check the model");
   std::vector<std::vector<int32_t>> sources(static_cast<size_t>(pixels));
   size_t most = 1;
   for (int64_t k = 0; k < cells; ++k)
@@ -81,12 +84,15 @@ Status ConvertMaxUnpool(NodeContext& c) {
   const int spatial = in.rank() - 2;
   if (spatial < 1 || !c.IsSmall(in, INT32_MAX)) return c.Fail("an image of known size", in.text(), "give the input's size with --input");
   const auto count = static_cast<size_t>(spatial);
-  const std::vector<int64_t> size = c.Ints("kernel_shape", {}), strides = c.Ints("strides", std::vector<int64_t>(count, 1)), pads = c.Ints("pads", std::vector<int64_t>(2 * count, 0));
+  const std::vector<int64_t> size = c.Ints("kernel_shape", {}), strides = c.Ints("strides", std::vector<int64_t>(count, 1)),
+                             pads = c.Ints("pads", std::vector<int64_t>(2 * count, 0));
   if (size.size() != count || strides.size() != count || pads.size() != 2 * count) return c.Fail("a window per axis", in.text(), "check the model");
   Shape out{in[0], in[1]};
   int64_t elements = int64_t{in[0]} * in[1];
   for (size_t i = 0; i < count; ++i) {
-    if (strides[i] < 1 || strides[i] > kMaxCells || size[i] < 1 || size[i] > kMaxCells || pads[i] < 0 || pads[i] > kMaxCells || pads[i + count] < 0 || pads[i + count] > kMaxCells) return c.Fail("a window of positive sizes", "others", "check the model");
+    if (strides[i] < 1 || strides[i] > kMaxCells || size[i] < 1 || size[i] > kMaxCells || pads[i] < 0 || pads[i] > kMaxCells || pads[i + count] < 0 ||
+        pads[i + count] > kMaxCells)
+      return c.Fail("a window of positive sizes", "others", "check the model");
     const int64_t n = (in[static_cast<int>(i) + 2] - 1) * strides[i] - pads[i] - pads[i + count] + size[i];
     if (n < 1 || n > INT32_MAX || (elements *= n) > INT32_MAX) return c.Fail("a result of fewer than 2^31 elements", std::to_string(n), "check the model");
     out.push_back(static_cast<int32_t>(n));
@@ -99,10 +105,12 @@ Status ConvertMaxUnpool(NodeContext& c) {
   OCTET_ASSIGN(y, c.Reshape(y, out));
   OCTET_ASSIGN(const std::vector<int64_t> wanted, c.IntsAt(2, "output_shape", std::vector<int64_t>(out.dims().begin(), out.dims().end())));
   std::vector<int32_t> more(static_cast<size_t>(2 * out.rank()), 0);
-  if (wanted.size() != static_cast<size_t>(out.rank())) return c.Fail("an output size of the input's rank", Format("%zu sizes", wanted.size()), "check the model");
+  if (wanted.size() != static_cast<size_t>(out.rank()))
+    return c.Fail("an output size of the input's rank", Format("%zu sizes", wanted.size()), "check the model");
   for (int i = 0; i < out.rank(); ++i) {
     const int64_t extra = wanted[static_cast<size_t>(i)] - out[i];
-    if (extra < 0 || extra > (1 << 28)) return c.Fail("an output no smaller than " + out.text(), std::to_string(wanted[static_cast<size_t>(i)]), "check the model");
+    if (extra < 0 || extra > (1 << 28))
+      return c.Fail("an output no smaller than " + out.text(), std::to_string(wanted[static_cast<size_t>(i)]), "check the model");
     more[static_cast<size_t>(2 * i + 1)] = static_cast<int32_t>(extra);
   }
   OCTET_ASSIGN(y, c.Make("pad", {y, c.Constant<int32_t>(Shape{out.rank(), 2}, std::span<const int32_t>(more))}));
@@ -116,7 +124,8 @@ Status ConvertTensorScatter(NodeContext& c) {
   const Value past = c.Input(0), update = c.Input(1);
   const Shape s = c.shape(past), u = c.shape(update);
   OCTET_ASSIGN(const int32_t axis, c.Axis(c.Int("axis", -2), s.rank()));
-  if (axis == 0 || u.rank() != s.rank() || s[axis] < 1 || s[axis] > kMaxCells || u[axis] < 1) return c.Fail("a cache and an update of known length", s.text() + " and " + u.text(), "give the inputs' shapes");
+  if (axis == 0 || u.rank() != s.rank() || s[axis] < 1 || s[axis] > kMaxCells || u[axis] < 1)
+    return c.Fail("a cache and an update of known length", s.text() + " and " + u.text(), "give the inputs' shapes");
   std::vector<int32_t> order = {0, axis};  // The axis behind the batch.
   for (int32_t i = 1; i < s.rank(); ++i)
     if (i != axis) order.push_back(i);

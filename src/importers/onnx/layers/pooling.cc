@@ -44,7 +44,9 @@ Result<Value> Pool3D(NodeContext& c, std::string_view op, Value image, const Win
   const Shape s = c.shape(image);
   if (!Shape(s.dims().subspan(1)).known()) return c.Fail("a known image size in three dimensions", s.text(), "give the input's size with --input");
   OCTET_ASSIGN(Value v, c.Reshape(image, Shape{s[0] == kUnknown ? kUnknown : s[0] * s[1], s[2], s[3], s[4]}));
-  OCTET_ASSIGN(v, c.Make(op, {v}, {{"padding", kValid}, {"stride_w", w.stride[2]}, {"stride_h", w.stride[1]}, {"filter_width", w.size[2]}, {"filter_height", w.size[1]}}));
+  OCTET_ASSIGN(
+      v,
+      c.Make(op, {v}, {{"padding", kValid}, {"stride_w", w.stride[2]}, {"stride_h", w.stride[1]}, {"filter_width", w.size[2]}, {"filter_height", w.size[1]}}));
   const Shape t = c.shape(v);
   int32_t depth = s[1];
   if (w.size[0] != 1 || w.stride[0] != 1) {
@@ -94,7 +96,8 @@ Result<Value> WindowCell(NodeContext& c, Value image, const Window& w, int64_t k
 Result<int64_t> Cells(NodeContext& c, Value image, const Window& w) {
   const Shape s = c.shape(image);
   const int64_t cells = w.size[0] * w.size[1] * w.size[2];
-  if (!Shape(s.dims().subspan(1)).known() || cells > 256) return c.Fail("a known image size and a small window with dilations or indices", s.text(), "give the input's size with --input");
+  if (!Shape(s.dims().subspan(1)).known() || cells > 256)
+    return c.Fail("a known image size and a small window with dilations or indices", s.text(), "give the input's size with --input");
   return cells;
 }
 
@@ -190,7 +193,9 @@ Status ConvertMaxPool(NodeContext& c) {
     OCTET_ASSIGN(const Value indices, PoolIndices(c, image, w, in));
     c.SetOutput(1, indices);
   }
-  OCTET_ASSIGN(Value y, dilated ? Dilated(c, "maximum", image, w) : w.spatial == 3 ? Pool3D(c, "max_pool_2d", image, w) : Pool(c, "max_pool_2d", image, w, same));
+  OCTET_ASSIGN(Value y, dilated          ? Dilated(c, "maximum", image, w)
+                        : w.spatial == 3 ? Pool3D(c, "max_pool_2d", image, w)
+                                         : Pool(c, "max_pool_2d", image, w, same));
   OCTET_ASSIGN(y, LeaveImage(c, y, w.spatial));
   if (pads && !grid.empty()) {
     OCTET_ASSIGN(y, c.EmitAs("quantize", std::span(&y, 1), nullptr, {own, c.shape(y), grid}));
@@ -262,7 +267,9 @@ Result<Value> AveragePool(NodeContext& c, Value x, bool include_pad, bool sum) {
     file = w;
   }
   OCTET_ASSIGN(image, PadImage(c, image, w, 0.0f));
-  OCTET_ASSIGN(Value y, dilated ? Dilated(c, "add", image, w) : w.spatial == 3 ? Pool3D(c, "average_pool_2d", image, w) : Pool(c, "average_pool_2d", image, w, false));
+  OCTET_ASSIGN(Value y, dilated          ? Dilated(c, "add", image, w)
+                        : w.spatial == 3 ? Pool3D(c, "average_pool_2d", image, w)
+                                         : Pool(c, "average_pool_2d", image, w, false));
   if (dilated && !sum) {
     OCTET_ASSIGN(y, c.Make("mul", {y, c.Scalar(1.0f / cells)}));
   }

@@ -42,8 +42,12 @@ Result<Grid> ReadGrid(NodeContext& c, Value scale, Value zero, int64_t axis, int
   return g;
 }
 
-int64_t Lowest(DType t, bool narrow = false) { return narrow ? (t == DType::kI8 ? -8 : 0) : t == DType::kI8 ? -128 : t == DType::kI16 ? -32768 : t == DType::kI32 ? INT32_MIN : 0; }
-int64_t Highest(DType t, bool narrow = false) { return narrow ? (t == DType::kI8 ? 7 : 15) : t == DType::kI8 ? 127 : t == DType::kI16 ? 32767 : t == DType::kI32 ? INT32_MAX : t == DType::kU16 ? 65535 : 255; }
+int64_t Lowest(DType t, bool narrow = false) {
+  return narrow ? (t == DType::kI8 ? -8 : 0) : t == DType::kI8 ? -128 : t == DType::kI16 ? -32768 : t == DType::kI32 ? INT32_MIN : 0;
+}
+int64_t Highest(DType t, bool narrow = false) {
+  return narrow ? (t == DType::kI8 ? 7 : 15) : t == DType::kI8 ? 127 : t == DType::kI16 ? 32767 : t == DType::kI32 ? INT32_MAX : t == DType::kU16 ? 65535 : 255;
+}
 
 // As the .tflite has it: unsigned bytes shifted into the signed.
 Quant SignedQuant(const Grid& g) {
@@ -75,8 +79,8 @@ Result<Value> FromConstant(NodeContext& c, Value q, const Grid& g) {
 
 // What may read quantized numbers as they are.
 bool KeepsQuantized(const NodeProto& n) {
-  static constexpr std::string_view kOps[] = {"DequantizeLinear", "QLinearConv", "QLinearMatMul", "MaxPool", "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze",
-                                              "Slice", "Gather", "Identity", "Split", "Expand", "Shape"};
+  static constexpr std::string_view kOps[] = {"DequantizeLinear", "QLinearConv", "QLinearMatMul", "MaxPool", "Reshape", "Transpose", "Flatten", "Squeeze",
+                                              "Unsqueeze", "Slice", "Gather", "Identity", "Split", "Expand", "Shape"};
   return n.domain.empty() ? std::ranges::find(kOps, n.op) != std::end(kOps) : n.op.starts_with("QLinear") || n.op == "QGemm" || n.op == "DequantizeLinear";
 }
 
@@ -174,7 +178,8 @@ Result<Affine> ReadBlockwise(NodeContext& c, Value x) {
   std::vector<float> zero = c.Input(2) ? c.FloatsOf(c.Input(2)) : std::vector<float>(scale.size(), 0.0f);
   if (scale.empty() || zero.size() != scale.size()) return c.Fail("constant scales and zero points of blocks", "computed ones", "");
   const Shape s = c.shape(x);
-  return Affine{SpreadBlocks(c, scale, s, b), SpreadBlocks(c, zero, s, b), c.Input(2) ? c.type(c.Input(2)).dtype : DType::kU8, c.Input(2) && c.builder().IsNarrow(c.Input(2))};
+  return Affine{SpreadBlocks(c, scale, s, b), SpreadBlocks(c, zero, s, b), c.Input(2) ? c.type(c.Input(2)).dtype : DType::kU8,
+                c.Input(2) && c.builder().IsNarrow(c.Input(2))};
 }
 
 // One scale that the model computes, as dynamic quantization written out does.
@@ -217,7 +222,8 @@ Status ConvertQuantize(NodeContext& c) {
   if (OperatorFits(g) && !c.is_constant(f)) return Set(c, Quantized(c, f, g));
   OCTET_ASSIGN(Value v, RoundedFloats(c, f, g));
   if (v && g.dtype == DType::kU16) {  // No operator has these; they stay floats until dequantized.
-    if (!c.builder().AllReaders(c.scope(), c.node().outputs[0], KeepsQuantized)) return c.Fail("int8, uint8 or int16", "uint16", "quantize activations to 8 bits");
+    if (!c.builder().AllReaders(c.scope(), c.node().outputs[0], KeepsQuantized))
+      return c.Fail("int8, uint8 or int16", "uint16", "quantize activations to 8 bits");
     c.SetOutput(0, v);
     return {};
   }
@@ -239,7 +245,8 @@ Result<Value> Dequantized(NodeContext& c, Value q, const Grid& grid) {
   if (c.is_constant(q) && c.type(q).dtype != DType::kF32) return FromConstant(c, q, grid);  // uint16 is kept as floats.
   Grid g = grid;
   const DType t = c.type(q).dtype;
-  if (c.type(q).quant.empty() && (t == DType::kI8 || t == DType::kU8) && g.scale.size() == 1) c.builder().SetQuant(q, Quant::PerTensor(g.scale[0], static_cast<int32_t>(g.zero[0])));
+  if (c.type(q).quant.empty() && (t == DType::kI8 || t == DType::kU8) && g.scale.size() == 1)
+    c.builder().SetQuant(q, Quant::PerTensor(g.scale[0], static_cast<int32_t>(g.zero[0])));
   if (t != DType::kF32 && SameGrid(c.type(q).quant, g, t)) return c.EmitAs("dequantize", std::span(&q, 1), nullptr, {DType::kF32, c.shape(q), {}});
   if (t == DType::kI8 && g.dtype == DType::kU8 && !c.type(q).quant.empty())
     for (int64_t& z : g.zero) z -= 128;

@@ -66,8 +66,9 @@ Status ConvertMultinomial(NodeContext& c) {
   return Set(c, c.EmitAs("multinomial", in, &attrs, {type, {}, {}}));
 }
 
-constexpr NodeRule kRules[] = {{"RandomUniform", 0, ConvertRandom<false>}, {"RandomUniformLike", 0, ConvertRandom<false>}, {"RandomNormal", 0, ConvertRandom<true>},
-                               {"RandomNormalLike", 0, ConvertRandom<true>}, {"Bernoulli", 0, ConvertBernoulli}, {"Multinomial", 0, ConvertMultinomial}};
+constexpr NodeRule kRules[] = {{"RandomUniform", 0, ConvertRandom<false>}, {"RandomUniformLike", 0, ConvertRandom<false>},
+                               {"RandomNormal", 0, ConvertRandom<true>}, {"RandomNormalLike", 0, ConvertRandom<true>}, {"Bernoulli", 0, ConvertBernoulli},
+                               {"Multinomial", 0, ConvertMultinomial}};
 
 }  // namespace
 

@@ -65,7 +65,8 @@ class RecurrentNode {
     if (steps_ != kUnknown && steps_ < 1) return c_.Fail("at least one time step", in.text(), "check the model");
     units_ = r[2];
     directions_ = c_.Text("direction", "forward") == "bidirectional" ? 2 : 1;
-    if (w[0] != directions_ || units_ < 1 || units_ > (1 << 16) || w[1] != units_ * layout_.gates) return c_.Fail("weights for its directions and gates", w.text(), "check the model");
+    if (w[0] != directions_ || units_ < 1 || units_ > (1 << 16) || w[1] != units_ * layout_.gates)
+      return c_.Fail("weights for its directions and gates", w.text(), "check the model");
     if (c_.Bool("input_forget", false)) return c_.Fail("input_forget 0", "1", "");
     names_ = c_.Texts("activations");
     alpha_ = c_.Numbers("activation_alpha", {});
@@ -122,7 +123,8 @@ class RecurrentNode {
     else if (name == "Elu") f = [&c, alpha](Value v) { return ScaledElu(c, v, 1.0f, alpha); };
     else if (name == "ThresholdedRelu") f = [&c, alpha](Value v) { return ThresholdedRelu(c, v, alpha); };
     else if (name == "LeakyRelu") f = [&c, alpha](Value v) { return c.Make("leaky_relu", {v}, {{"alpha", static_cast<double>(alpha)}}); };
-    else if (name == "HardSigmoid" || name == "Affine" || name == "ScaledTanh") f = [&c, alpha, beta, name](Value v) { return Scaled(c, v, name, alpha, beta); };
+    else if (name == "HardSigmoid" || name == "Affine" || name == "ScaledTanh")
+      f = [&c, alpha, beta, name](Value v) { return Scaled(c, v, name, alpha, beta); };
     else return c_.Fail("an activation that octet has", name, "choose another one");
     if (clip_ <= 0 || !clipped) return f;
     return Function([&c, f, limit = clip_](Value v) -> Result<Value> {
@@ -266,14 +268,16 @@ Result<Value> DequantizedTransposed(NodeContext& c, int weights, int scales, int
   if (!q || s.rank() != 3) return c.Fail("constant weights of rank 3", s.text(), "");
   const auto columns = static_cast<size_t>(s[0]) * static_cast<size_t>(s[2]);
   const auto fits = [&](size_t n) { return n == static_cast<size_t>(s[0]) || n == columns; };
-  if (!fits(scale.size()) || (c.Input(zeros) && (!z || !fits(z->size())))) return c.Fail("constant scales and zero points, for each direction or each column", std::to_string(scale.size()) + " scales", "check the model");
+  if (!fits(scale.size()) || (c.Input(zeros) && (!z || !fits(z->size()))))
+    return c.Fail("constant scales and zero points, for each direction or each column", std::to_string(scale.size()) + " scales", "check the model");
   const auto of = [&](const auto& list, size_t column) { return list[list.size() == columns ? column : column / static_cast<size_t>(s[2])]; };
   std::vector<float> w(q->size());
   for (int32_t d = 0; d < s[0]; ++d)
     for (int32_t i = 0; i < s[1]; ++i)
       for (int32_t o = 0; o < s[2]; ++o) {
         const size_t column = static_cast<size_t>(d) * static_cast<size_t>(s[2]) + static_cast<size_t>(o);
-        const int64_t whole = (*q)[(static_cast<size_t>(d) * static_cast<size_t>(s[1]) + static_cast<size_t>(i)) * static_cast<size_t>(s[2]) + static_cast<size_t>(o)];
+        const int64_t whole =
+            (*q)[(static_cast<size_t>(d) * static_cast<size_t>(s[1]) + static_cast<size_t>(i)) * static_cast<size_t>(s[2]) + static_cast<size_t>(o)];
         w[column * static_cast<size_t>(s[1]) + static_cast<size_t>(i)] = static_cast<float>(whole - (z ? of(*z, column) : 0)) * of(scale, column);
       }
   return c.Constant<float>(Shape{s[0], s[2], s[1]}, w);
@@ -289,7 +293,8 @@ Status ConvertDynamicQuantizeLstm(NodeContext& c) {
   return ConvertLstm(c);
 }
 
-constexpr NodeRule kRules[] = {{"LSTM", 0, ConvertLstm}, {"GRU", 0, ConvertGru}, {"RNN", 0, ConvertRnn}, {"com.microsoft.DynamicQuantizeLSTM", 0, ConvertDynamicQuantizeLstm}};
+constexpr NodeRule kRules[] = {{"LSTM", 0, ConvertLstm}, {"GRU", 0, ConvertGru}, {"RNN", 0, ConvertRnn},
+                               {"com.microsoft.DynamicQuantizeLSTM", 0, ConvertDynamicQuantizeLstm}};
 
 }  // namespace
 

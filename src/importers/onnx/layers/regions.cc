@@ -172,11 +172,14 @@ Status ConvertRoiAlign(NodeContext& c) {
   const Shape in = c.shape(c.Input(0)), boxes = c.shape(c.Input(1));
   const int64_t height = c.Int("output_height", 1), width = c.Int("output_width", 1), ratio = c.Int("sampling_ratio", 0);
   const std::string mode = c.Text("mode", "avg");
-  if (in.rank() != 4 || in[1] == kUnknown || boxes.rank() != 2 || boxes[1] != 4) return c.Fail("an image of a known number of channels and boxes", in.text() + " and " + boxes.text(), "give the inputs' shapes");
+  if (in.rank() != 4 || in[1] == kUnknown || boxes.rank() != 2 || boxes[1] != 4)
+    return c.Fail("an image of a known number of channels and boxes", in.text() + " and " + boxes.text(), "give the inputs' shapes");
   if (ratio < 0 || ratio > kMost) return c.Fail("a sampling_ratio of 0 to 1024", std::to_string(ratio), "check the model");
   const int64_t least = std::max<int64_t>(ratio, 1);
-  if (height < 1 || width < 1 || height > kMost || width > kMost || height * least > kMost || width * least > kMost) return c.Fail("an output of at most 1024 samples a side", std::to_string(height) + " by " + std::to_string(width), "");
-  if (!c.IsSmall(Shape{static_cast<int32_t>(height * least), static_cast<int32_t>(width * least), in[1]}, kMostPlaces)) return c.Fail("at most 2^26 numbers a region", in.text(), "");
+  if (height < 1 || width < 1 || height > kMost || width > kMost || height * least > kMost || width * least > kMost)
+    return c.Fail("an output of at most 1024 samples a side", std::to_string(height) + " by " + std::to_string(width), "");
+  if (!c.IsSmall(Shape{static_cast<int32_t>(height * least), static_cast<int32_t>(width * least), in[1]}, kMostPlaces))
+    return c.Fail("at most 2^26 numbers a region", in.text(), "");
   if (mode != "avg" && mode != "max") return c.Fail("mode avg or max", mode, "");
   const auto h = static_cast<int32_t>(height), w = static_cast<int32_t>(width), n = static_cast<int32_t>(ratio);
   Regions r{.pixels = {}, .first_row = {}, .width = {}, .y = {}, .x = {}, .samples_y = {}, .samples_x = {}};
@@ -212,7 +215,8 @@ Result<Spans> SpansOf(NodeContext& c, Value from, Value to, int32_t bins, const 
   std::vector<float> numbers;
   for (int32_t i = 0; i <= bins; ++i) numbers.push_back(static_cast<float>(i));
   const auto ends = [&](std::string_view rounding, int first) -> Result<Value> {
-    OCTET_ASSIGN(Value v, c.Emit("mul", {bin, c.Constant<float>(Shape{1, bins}, std::span(numbers).subspan(static_cast<size_t>(first), static_cast<size_t>(bins)))}));
+    OCTET_ASSIGN(Value v,
+                 c.Emit("mul", {bin, c.Constant<float>(Shape{1, bins}, std::span(numbers).subspan(static_cast<size_t>(first), static_cast<size_t>(bins)))}));
     OCTET_ASSIGN(v, c.Emit(rounding, {v}));
     OCTET_ASSIGN(v, c.Emit("add", {v, from}));
     return Clamp(c, v, image.size);
@@ -243,9 +247,11 @@ Result<Spans> SpansOf(NodeContext& c, Value from, Value to, int32_t bins, const 
 Status ConvertMaxRoiPool(NodeContext& c) {
   const Shape in = c.shape(c.Input(0)), boxes = c.shape(c.Input(1));
   const std::vector<int64_t> pooled = c.Ints("pooled_shape", {});
-  if (in.rank() != 4 || in[1] == kUnknown || boxes.rank() != 2 || boxes[1] != 5) return c.Fail("an image of a known number of channels and regions", in.text() + " and " + boxes.text(), "give the inputs' shapes");
+  if (in.rank() != 4 || in[1] == kUnknown || boxes.rank() != 2 || boxes[1] != 5)
+    return c.Fail("an image of a known number of channels and regions", in.text() + " and " + boxes.text(), "give the inputs' shapes");
   if (const Shape image(in.dims().subspan(1)); image.known() && !c.IsSmall(image, kMostPlaces)) return c.Fail("at most 2^26 numbers an image", in.text(), "");
-  if (pooled.size() != 2 || std::ranges::any_of(pooled, [](int64_t v) { return v < 1 || v > kMost; })) return c.Fail("a pooled_shape of at most 1024 a side", Format("%zu numbers", pooled.size()), "check the model");
+  if (pooled.size() != 2 || std::ranges::any_of(pooled, [](int64_t v) { return v < 1 || v > kMost; }))
+    return c.Fail("a pooled_shape of at most 1024 a side", Format("%zu numbers", pooled.size()), "check the model");
   const auto h = static_cast<int32_t>(pooled[0]), w = static_cast<int32_t>(pooled[1]);
   OCTET_ASSIGN(const std::vector<Value> parts, c.MakeMany("split", {c.ScalarInt(1), c.Input(1)}, {{"num_splits", 5}}, 5));
   std::vector<Value> side;

@@ -110,7 +110,8 @@ Result<Value> Along(NodeContext& c, Value x, int axis, const std::vector<float>&
   OCTET_ASSIGN(Value v, c.Transpose(x, order));
   const int32_t in = c.shape(v).back();
   const std::vector<float> zeros(static_cast<size_t>(out), 0.0f);
-  OCTET_ASSIGN(v, c.Make("fully_connected", {v, c.Constant<float>(Shape{out, in}, weights), c.Constant<float>(Shape{out}, zeros)}, {{"keep_num_dims", rank != 2}}));
+  OCTET_ASSIGN(
+      v, c.Make("fully_connected", {v, c.Constant<float>(Shape{out, in}, weights), c.Constant<float>(Shape{out}, zeros)}, {{"keep_num_dims", rank != 2}}));
   return c.Transpose(v, order);
 }
 
@@ -346,7 +347,8 @@ Status Apply(NodeContext& c, const Mode& m, const Target& t) {
   if (OperatorFits(m, t, in, &align, &half)) {
     OCTET_ASSIGN(const Value image, ChannelsLast(c, x));
     OCTET_ASSIGN(const Value size, SizeOf(c, image, t));
-    OCTET_ASSIGN(y, c.Make(m.kind == "nearest" ? "resize_nearest_neighbor" : "resize_bilinear", {image, size}, {{"align_corners", align}, {"half_pixel_centers", half}}));
+    OCTET_ASSIGN(y, c.Make(m.kind == "nearest" ? "resize_nearest_neighbor" : "resize_bilinear", {image, size},
+                           {{"align_corners", align}, {"half_pixel_centers", half}}));
     c.RefineShape(y, Shape{in[0], t.size[2], t.size[3], in[1]});  // The size may be data.
     OCTET_ASSIGN(y, ChannelsSecond(c, y));
   } else {

@@ -287,14 +287,16 @@ struct Deformed {
 Result<Deformed> ReadDeformed(NodeContext& c) {
   constexpr int64_t kMostGroups = 64;
   const Shape in = c.shape(c.Input(0)), w = c.shape(c.Input(1)), offset = c.shape(c.Input(2));
-  if (in.rank() != 4 || w.rank() != 4 || offset.rank() != 4 || !in.known() || !w.known() || !offset.known()) return c.Fail("an image, weights and offsets of known size", in.text() + ", " + w.text() + " and " + offset.text(), "give the inputs' shapes");
+  if (in.rank() != 4 || w.rank() != 4 || offset.rank() != 4 || !in.known() || !w.known() || !offset.known())
+    return c.Fail("an image, weights and offsets of known size", in.text() + ", " + w.text() + " and " + offset.text(), "give the inputs' shapes");
   const int32_t kernel[] = {w[2], w[3]};
   OCTET_ASSIGN(Window window, ReadWindow(c, in, kernel));
   const Shape samples{in[0], w[2], w[3], offset[2], offset[3]};
-  if (window.size[0] != w[2] || window.size[1] != w[3] || !c.IsSmall(samples, kMostPlaces)) return c.Fail("at most 2^26 places, as many per filter as it has weights", samples.text(), "check the model");
+  if (window.size[0] != w[2] || window.size[1] != w[3] || !c.IsSmall(samples, kMostPlaces))
+    return c.Fail("at most 2^26 places, as many per filter as it has weights", samples.text(), "check the model");
   const int64_t groups = c.Int("group", 1), offset_groups = c.Int("offset_group", 1);
-  if (groups < 1 || groups > kMostGroups || offset_groups < 1 || offset_groups > kMostGroups || in[1] % groups != 0 || in[1] % offset_groups != 0 || w[0] % groups != 0 || w[1] != in[1] / groups ||
-      offset[1] != offset_groups * w[2] * w[3] * 2 || offset[0] != in[0])
+  if (groups < 1 || groups > kMostGroups || offset_groups < 1 || offset_groups > kMostGroups || in[1] % groups != 0 || in[1] % offset_groups != 0 ||
+      w[0] % groups != 0 || w[1] != in[1] / groups || offset[1] != offset_groups * w[2] * w[3] * 2 || offset[0] != in[0])
     return c.Fail("weights and offsets for the image's channels", w.text() + " and " + offset.text(), "check the model");
   return Deformed{window, in, w[0], offset[2], offset[3], static_cast<int32_t>(groups), static_cast<int32_t>(offset_groups)};
 }

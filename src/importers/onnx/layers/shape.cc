@@ -342,7 +342,8 @@ Status ConvertCast(NodeContext& c) {
 // The same bits as another type of the same size.
 Status ConvertBitCast(NodeContext& c) {
   const DType t = ComputeType(static_cast<int32_t>(c.Int("to", 0))), from = c.type(c.Input(0)).dtype;
-  if (BitsOf(t) != BitsOf(from) || t == DType::kNone) return c.Fail("types of one size", std::string(NumpyName(from)) + " and " + std::string(NumpyName(t)), "");
+  if (BitsOf(t) != BitsOf(from) || t == DType::kNone)
+    return c.Fail("types of one size", std::string(NumpyName(from)) + " and " + std::string(NumpyName(t)), "");
   OCTET_ASSIGN(const Value y, c.EmitAs("bitcast", std::vector<Value>{c.Input(0)}, nullptr, {t, c.shape(c.Input(0)), {}}));
   c.SetOutput(0, y);
   return {};
@@ -390,8 +391,8 @@ Status ConvertConstantOfShape(NodeContext& c) {
 constexpr NodeRule kRules[] = {
     {"Shape", 0, ConvertShape},       {"Size", 0, ConvertSize},           {"Reshape", 0, ConvertReshape},   {"Flatten", 0, ConvertFlatten},
     {"Squeeze", 0, ConvertSqueeze},   {"Unsqueeze", 0, ConvertUnsqueeze}, {"Expand", 0, ConvertExpand},     {"Identity", 0, ConvertIdentity},
-    {"Cast", 0, ConvertCast},         {"CastLike", 0, ConvertCast},         {"BitCast", 0, ConvertBitCast},       {"Dropout", 0, ConvertDropout},   {"Constant", 0, ConvertConstant},
-    {"ConstantOfShape", 0, ConvertConstantOfShape}};
+    {"Cast", 0, ConvertCast},         {"CastLike", 0, ConvertCast},         {"BitCast", 0, ConvertBitCast},       {"Dropout", 0, ConvertDropout},
+      {"Constant", 0, ConvertConstant}, {"ConstantOfShape", 0, ConvertConstantOfShape}};
 
 }  // namespace
 
@@ -411,7 +412,8 @@ Result<Value> ShapeOf(NodeContext& c, const Partial& numbers, Value computed, Va
       parts.push_back(c.Vector(known));
       continue;
     }
-    OCTET_ASSIGN(const Value sizes, kind == From::kLike ? c.Make("shape", {like}, {{"out_type", static_cast<int64_t>(DType::kI32)}}) : c.Cast(computed, DType::kI32));
+    OCTET_ASSIGN(const Value sizes,
+                 kind == From::kLike ? c.Make("shape", {like}, {{"out_type", static_cast<int64_t>(DType::kI32)}}) : c.Cast(computed, DType::kI32));
     const int32_t begin = kind == From::kLike ? all[i].axis : static_cast<int32_t>(i);
     OCTET_ASSIGN(const Value part, c.Make("slice", {sizes, c.Vector({begin}), c.Vector({static_cast<int32_t>(end - i)})}));
     parts.push_back(part);

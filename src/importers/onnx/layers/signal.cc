@@ -57,7 +57,8 @@ Status ConvertStft(NodeContext& c) {
   }
   if (c.Input(2) && window.empty()) return c.Fail("a constant window", "a computed one", "");
   const int64_t size = length.empty() ? static_cast<int64_t>(window.size()) : length[0];
-  if (size < 1 || size > 8192 || step.size() != 1 || step[0] < 1 || step[0] > INT32_MAX || (channels != 1 && channels != 2)) return c.Fail("a signal and a frame length", c.shape(x).text(), "check the model");
+  if (size < 1 || size > 8192 || step.size() != 1 || step[0] < 1 || step[0] > INT32_MAX || (channels != 1 && channels != 2))
+    return c.Fail("a signal and a frame length", c.shape(x).text(), "check the model");
   const bool onesided = c.Int("onesided", 1) != 0;
   const Framing f{c.shape(x)[1], static_cast<int32_t>(size), static_cast<int32_t>(step[0])};
   if (IsFast(f) && onesided && channels == 1) return FastStft(c, x, f, window);
@@ -67,11 +68,14 @@ Status ConvertStft(NodeContext& c) {
     for (int part = 0; part < 2; ++part)
       for (int64_t n = 0; n < size; ++n)
         for (int ch = 0; ch < channels; ++ch)
-          filter.push_back(static_cast<float>(Entry(bin, part, n, ch, size, false) * (window.empty() ? 1.0 : static_cast<double>(window[static_cast<size_t>(n) % window.size()]))));
+          filter.push_back(static_cast<float>(Entry(bin, part, n, ch, size, false) *
+                                              (window.empty() ? 1.0 : static_cast<double>(window[static_cast<size_t>(n) % window.size()]))));
   const std::vector<float> zeros(static_cast<size_t>(2 * bins), 0.0f);
   OCTET_ASSIGN(const Value row, c.Make("expand_dims", {x, c.ScalarInt(1)}));
-  OCTET_ASSIGN(Value y, c.Make("conv_2d", {row, c.Constant<float>(Shape{2 * bins, 1, static_cast<int32_t>(size), channels}, filter), c.Constant<float>(Shape{2 * bins}, zeros)},
-                               {{"padding", static_cast<int64_t>(ops::Padding::kValid)}, {"stride_w", step[0]}, {"stride_h", 1}}));
+  OCTET_ASSIGN(
+      Value y,
+      c.Make("conv_2d", {row, c.Constant<float>(Shape{2 * bins, 1, static_cast<int32_t>(size), channels}, filter), c.Constant<float>(Shape{2 * bins}, zeros)},
+             {{"padding", static_cast<int64_t>(ops::Padding::kValid)}, {"stride_w", step[0]}, {"stride_h", 1}}));
   const Shape s = c.shape(y);
   return Set(c, c.Reshape(y, Shape{s[0], s[2], bins, 2}));
 }
@@ -144,7 +148,9 @@ Status ConvertDft(NodeContext& c) {
   out.push_back(bins), out.push_back(parts);
   OCTET_ASSIGN(x, c.Reshape(x, flat));
   const std::vector<float> zeros(static_cast<size_t>(parts * bins), 0.0f);
-  OCTET_ASSIGN(Value y, c.Make("fully_connected", {x, c.Constant<float>(Shape{parts * bins, in[axis] * channels}, matrix), c.Constant<float>(Shape{parts * bins}, zeros)}, {{"keep_num_dims", c.rank(x) != 2}}));
+  OCTET_ASSIGN(Value y, c.Make("fully_connected",
+                               {x, c.Constant<float>(Shape{parts * bins, in[axis] * channels}, matrix), c.Constant<float>(Shape{parts * bins}, zeros)},
+                               {{"keep_num_dims", c.rank(x) != 2}}));
   OCTET_ASSIGN(y, c.Reshape(y, out));
   return Set(c, c.Transpose(y, back));
 }
@@ -180,8 +186,10 @@ Result<Value> MostBoxes(NodeContext& c, Value boxes, int64_t most) {
 Status ConvertNms(NodeContext& c) {
   const Shape boxes = c.shape(c.Input(0)), scores = c.shape(c.Input(1));
   const bool ranks = boxes.rank() == 3 && scores.rank() == 3;
-  if (!ranks || scores[0] == kUnknown || scores[1] == kUnknown || int64_t{scores[0]} * scores[1] > 256) return c.Fail("a known number of batches and classes, 256 in all", boxes.text() + " and " + scores.text(), "give the inputs' shapes");
-  OCTET_ASSIGN(const std::vector<int64_t> most, c.Input(2) ? c.IntsAt(2, "max_output_boxes_per_class", {0}) : Result<std::vector<int64_t>>(std::vector<int64_t>{0}));
+  if (!ranks || scores[0] == kUnknown || scores[1] == kUnknown || int64_t{scores[0]} * scores[1] > 256)
+    return c.Fail("a known number of batches and classes, 256 in all", boxes.text() + " and " + scores.text(), "give the inputs' shapes");
+  OCTET_ASSIGN(const std::vector<int64_t> most,
+               c.Input(2) ? c.IntsAt(2, "max_output_boxes_per_class", {0}) : Result<std::vector<int64_t>>(std::vector<int64_t>{0}));
   OCTET_ASSIGN(const double overlap, c.NumberAt(3, "iou_threshold", 0));
   // The operator drops boxes that overlap by this much, ONNX those that do by more.
   const float beyond = std::max(std::nextafter(static_cast<float>(overlap), INFINITY), std::numeric_limits<float>::min());

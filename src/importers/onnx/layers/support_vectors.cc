@@ -45,7 +45,8 @@ struct Vectors {
 Result<Vectors> ReadVectors(NodeContext& c, Value x, int64_t count) {
   Vectors v{FloatsAt(c, "support_vectors"), count};
   const int32_t columns = c.shape(x).back();
-  if (count < 1 || v.numbers.empty() || v.numbers.size() % static_cast<size_t>(count) != 0 || (columns != kUnknown && static_cast<size_t>(columns) != v.columns()))
+  if (count < 1 || v.numbers.empty() || v.numbers.size() % static_cast<size_t>(count) != 0 ||
+      (columns != kUnknown && static_cast<size_t>(columns) != v.columns()))
     return c.Fail("support vectors as long as a row", Format("%zu numbers for %lld", v.numbers.size(), static_cast<long long>(count)), "check the model");
   return v;
 }
@@ -124,7 +125,8 @@ Result<Machine> ReadMachine(NodeContext& c, int32_t classes) {
   constexpr int32_t kMostClasses = 64;
   if (classes < 2 || classes > kMostClasses) return c.Fail(Format("2 to %d classes", kMostClasses), std::to_string(classes), "");
   Machine m{static_cast<size_t>(classes), IntsAt(c, "vectors_per_class"), {}, 0, {}, FloatsAt(c, "rho"), FloatsAt(c, "prob_a"), FloatsAt(c, "prob_b")};
-  if (m.count.size() != m.classes) return c.Fail("support vectors of each class", Format("those of %zu", m.count.size()), "write a linear model as LinearClassifier");
+  if (m.count.size() != m.classes)
+    return c.Fail("support vectors of each class", Format("those of %zu", m.count.size()), "write a linear model as LinearClassifier");
   for (const int64_t n : m.count) {
     if (n < 0 || n > kMostWritten) return c.Fail("at most 2^24 support vectors", std::to_string(n), "check the model");
     m.first.push_back(m.vectors);
@@ -134,7 +136,8 @@ Result<Machine> ReadMachine(NodeContext& c, int32_t classes) {
     for (size_t j = i + 1; j < m.classes; ++j) m.pairs.emplace_back(i, j);
   const size_t n = m.pairs.size();
   if (m.rho.size() != n || m.a.size() != m.b.size() || (!m.a.empty() && m.a.size() != n))
-    return c.Fail("rho, and prob_a and prob_b or none, for each pair of classes", Format("%zu, %zu and %zu", m.rho.size(), m.a.size(), m.b.size()), "check the model");
+    return c.Fail("rho, and prob_a and prob_b or none, for each pair of classes", Format("%zu, %zu and %zu", m.rho.size(), m.a.size(), m.b.size()),
+                  "check the model");
   return m;
 }
 
@@ -149,7 +152,8 @@ Result<Value> PairScores(NodeContext& c, const Machine& m) {
     const auto [i, j] = m.pairs[k];
     const auto copy = [&](size_t of, size_t row) {
       const auto begin = static_cast<size_t>(m.first[of]);
-      std::copy_n(coefficients.begin() + static_cast<ptrdiff_t>(row * vectors + begin), m.count[of], weights.begin() + static_cast<ptrdiff_t>(k * vectors + begin));
+      std::copy_n(coefficients.begin() + static_cast<ptrdiff_t>(row * vectors + begin), m.count[of],
+                  weights.begin() + static_cast<ptrdiff_t>(k * vectors + begin));
     };
     copy(i, j - 1);
     copy(j, i);

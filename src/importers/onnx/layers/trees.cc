@@ -199,7 +199,8 @@ Result<Value> TreeScores(NodeContext& c, const Trees& t, const Leaves& leaves, i
   if (outputs < 1 || outputs > kMostWeights / n) return c.Fail("at most 2^24 numbers of leaves", std::to_string(outputs), "");
   std::vector<float> weights(static_cast<size_t>(n * outputs), 0.0f);
   for (size_t i = 0; i < leaves.places.size(); ++i) {
-    if (leaves.outputs[i] < 0 || leaves.outputs[i] >= outputs) return c.Fail("leaves of outputs that are there", std::to_string(leaves.outputs[i]), "check the model");
+    if (leaves.outputs[i] < 0 || leaves.outputs[i] >= outputs)
+      return c.Fail("leaves of outputs that are there", std::to_string(leaves.outputs[i]), "check the model");
     weights[static_cast<size_t>(leaves.places[i] * outputs + leaves.outputs[i])] += leaves.weights[i];
   }
   OCTET_ASSIGN(const Value ends, Descent(c, t).Ends(x));
@@ -213,7 +214,8 @@ Result<std::string_view> Aggregate(NodeContext& c, int64_t outputs) {
   constexpr std::string_view kNames[] = {"AVERAGE", "SUM", "MIN", "MAX"}, kOps[] = {"mean", "sum", "reduce_min", "reduce_max"};
   const std::string name = c.Text("aggregate_function", "");
   const int64_t k = name.empty() ? c.Int("aggregate_function", 1) : std::ranges::find(kNames, name) - std::begin(kNames);
-  if (k < 0 || k > 3 || (k > 1 && outputs != 1)) return c.Fail("aggregate_function SUM or AVERAGE, of one output also MIN or MAX", name.empty() ? std::to_string(k) : name, "");
+  if (k < 0 || k > 3 || (k > 1 && outputs != 1))
+    return c.Fail("aggregate_function SUM or AVERAGE, of one output also MIN or MAX", name.empty() ? std::to_string(k) : name, "");
   return kOps[k];
 }
 
@@ -239,7 +241,8 @@ Status ConvertTreeClassifier(NodeContext& c) {
   if (one) std::ranges::fill(leaves.outputs, 0);
   OCTET_ASSIGN(Value scores, TreeScores(c, t, leaves, one ? 1 : labels.count, "sum"));
   if (!base.empty()) {
-    if (base.size() != static_cast<size_t>(one ? 1 : labels.count)) return c.Fail("a base value for each score", std::to_string(base.size()), "check the model");
+    if (base.size() != static_cast<size_t>(one ? 1 : labels.count))
+      return c.Fail("a base value for each score", std::to_string(base.size()), "check the model");
     OCTET_ASSIGN(scores, c.Emit("add", {scores, Row(c, base)}));
   }
   if (!one) return Classify(c, labels, scores);
@@ -268,7 +271,8 @@ std::span<const float> NextSet(std::span<const float>* all) {
 // Inner nodes, then leaves.
 Result<Trees> ReadSplits(NodeContext& c, size_t leaves) {
   const std::vector<int64_t> features = IntsAt(c, "nodes_featureids"), yes = IntsAt(c, "nodes_truenodeids"), no = IntsAt(c, "nodes_falsenodeids");
-  const std::vector<int64_t> yes_ends = IntsAt(c, "nodes_trueleafs"), no_ends = IntsAt(c, "nodes_falseleafs"), missing = IntsAt(c, "nodes_missing_value_tracks_true");
+  const std::vector<int64_t> yes_ends = IntsAt(c, "nodes_trueleafs"), no_ends = IntsAt(c, "nodes_falseleafs"),
+                             missing = IntsAt(c, "nodes_missing_value_tracks_true");
   OCTET_ASSIGN(const std::vector<float> limits, TensorAt(c, "nodes_splits"));
   OCTET_ASSIGN(const std::vector<float> modes, TensorAt(c, "nodes_modes"));
   OCTET_ASSIGN(const std::vector<float> members, TensorAt(c, "membership_values"));

@@ -34,7 +34,8 @@ Result<Numbered> NumberElements(NodeContext& c, Value x, bool sorted) {
   const bool real = c.type(x).dtype == DType::kF32;
   OCTET_ASSIGN(const Value top, c.Cast(real ? c.Scalar(0) : c.ScalarInt(-1), c.type(x).dtype));
   OCTET_ASSIGN(const Value key, c.Emit("sub", {top, y[0]}));
-  OCTET_ASSIGN(const std::vector<Value> order, c.EmitNode("topk_v2", std::vector<Value>{key, count}, nullptr, {{c.type(x).dtype, {}, {}}, {DType::kI32, {}, {}}}));
+  OCTET_ASSIGN(const std::vector<Value> order,
+               c.EmitNode("topk_v2", std::vector<Value>{key, count}, nullptr, {{c.type(x).dtype, {}, {}}, {DType::kI32, {}, {}}}));
   c.RefineShape(order[1], Shape{kUnknown});
   OCTET_ASSIGN(const Value from, c.Reshape(order[1], Shape{kUnknown, 1}));
   OCTET_ASSIGN(const Value to, Numbers(c, count));

@@ -11,7 +11,9 @@ namespace {
 using ops::FlexScalar;
 
 FlexScalar IntOf(const NodeContext& c, std::string_view key, int64_t fallback) { return {key, FlexScalar::Kind::kInt, c.Int(key, fallback), 0}; }
-FlexScalar FloatOf(const NodeContext& c, std::string_view key, double fallback) { return {key, FlexScalar::Kind::kFloat, 0, static_cast<float>(c.Number(key, fallback))}; }
+FlexScalar FloatOf(const NodeContext& c, std::string_view key, double fallback) {
+  return {key, FlexScalar::Kind::kFloat, 0, static_cast<float>(c.Number(key, fallback))};
+}
 
 Status AddOp(NodeContext& c, std::vector<FlexScalar> options) {
   const ops::OpDef* def = ops::Find(ops::BuiltinCode::kCustom, c.kind());
@@ -28,7 +30,8 @@ Status ConvertSpectrogram(NodeContext& c) {
 }
 
 Status ConvertMfcc(NodeContext& c) {
-  return AddOp(c, {FloatOf(c, "upper_frequency_limit", 4000), FloatOf(c, "lower_frequency_limit", 20), IntOf(c, "filterbank_channel_count", 40), IntOf(c, "dct_coefficient_count", 13)});
+  return AddOp(c, {FloatOf(c, "upper_frequency_limit", 4000), FloatOf(c, "lower_frequency_limit", 20), IntOf(c, "filterbank_channel_count", 40),
+                   IntOf(c, "dct_coefficient_count", 13)});
 }
 
 constexpr NodeRule kRules[] = {{"AudioSpectrogram", ConvertSpectrogram}, {"Mfcc", ConvertMfcc}};

@@ -156,7 +156,8 @@ class Inside {
 
 Result<const FunctionDef*> Function(NodeContext& c, std::string_view key) {
   OCTET_ASSIGN(const FunctionDef* f, c.builder().functions().graph().Function(c.node().def->Function(key)));
-  if (!f) return Error(Code::kInvalidModel, "%s '%s': its function '%s' does not exist", std::string(c.kind()).c_str(), c.place().c_str(), std::string(key).c_str());
+  if (!f)
+    return Error(Code::kInvalidModel, "%s '%s': its function '%s' does not exist", std::string(c.kind()).c_str(), c.place().c_str(), std::string(key).c_str());
   return f;
 }
 
@@ -259,7 +260,8 @@ class Loop {
         return {};
       }
       const TensorType& type = body.builder().TypeOf(out);
-      if (type.dtype != p.type.dtype || type.shape.rank() != p.type.shape.rank()) return c_.Fail(std::string(Name(p.type.dtype)) + p.type.shape.text() + " after each round", std::string(Name(type.dtype)) + type.shape.text(), "");
+      if (type.dtype != p.type.dtype || type.shape.rank() != p.type.shape.rank())
+        return c_.Fail(std::string(Name(p.type.dtype)) + p.type.shape.text() + " after each round", std::string(Name(type.dtype)) + type.shape.text(), "");
       const Shape agreed = Agreed(p.type.shape, type.shape);
       if (!(agreed == p.type.shape)) {
         p.type.shape = agreed;
@@ -445,7 +447,8 @@ Result<std::vector<size_t>> ReadOutputs(NodeContext& c, std::span<const Function
 
 bool IsReserved(const Port& p) { return p.carried && p.list && !p.value; }
 
-// Lists that come in reserved get the shape of what a branch puts into them, and are made; or are `asked` for, where the region around has not made them, either.
+// Lists that come in reserved get the shape of what a branch puts into them, and are made; or are `asked` for, where the region around has not made them,
+// either.
 Status FillReserved(NodeContext& c, std::span<const FunctionDef* const> branches, std::vector<Port>* ports, bool* asked) {
   *asked = false;
   if (std::ranges::none_of(*ports, IsReserved)) return {};
@@ -458,7 +461,9 @@ Status FillReserved(NodeContext& c, std::span<const FunctionDef* const> branches
     if (c.poisoned()) return {};
   }
   subgraphs.erase(subgraphs.begin() + static_cast<std::ptrdiff_t>(before), subgraphs.end());
-  const auto port_of = [&](const std::optional<TensorList>& list) { return list && !list->tensor && list->argument >= 0 ? &(*ports)[static_cast<size_t>(list->argument)] : nullptr; };
+  const auto port_of = [&](const std::optional<TensorList>& list) {
+    return list && !list->tensor && list->argument >= 0 ? &(*ports)[static_cast<size_t>(list->argument)] : nullptr;
+  };
   for (const auto& list : all.lists) {
     Port* const p = port_of(list);
     if (!p || !list->element) continue;
@@ -564,7 +569,9 @@ Status ConvertCase(NodeContext& c) {
   if (branches.empty() || branches.size() > 256) return c.Fail("1 to 256 branches", std::to_string(branches.size()), "");
   std::vector<int64_t> known;
   const bool decided = (c.IntsOf(0, &known) && known.size() == 1) || branches.size() == 1;
-  if (decided) branches = {known.size() == 1 && known[0] >= 0 && known[0] < static_cast<int64_t>(branches.size()) ? branches[static_cast<size_t>(known[0])] : branches.back()};
+  if (decided)
+    branches = {known.size() == 1 && known[0] >= 0 && known[0] < static_cast<int64_t>(branches.size()) ? branches[static_cast<size_t>(known[0])]
+                                                                                                       : branches.back()};
   std::vector<Value> inputs = {index};
   Branches all;
   OCTET_ASSIGN(const bool made, RunBranches(c, branches, &inputs, &all));
@@ -743,8 +750,9 @@ Status ConvertMerge(NodeContext& c) {
   return {};
 }
 
-constexpr NodeRule kRules[] = {{"While", ConvertWhile}, {"StatelessWhile", ConvertWhile}, {"If", ConvertIf}, {"StatelessIf", ConvertIf}, {"Case", ConvertCase}, {"StatelessCase", ConvertCase},
-                               {"Switch", ConvertSwitch}, {"RefSwitch", ConvertSwitch}, {"_SwitchN", ConvertSwitchN}, {"Merge", ConvertMerge}, {"RefMerge", ConvertMerge}};
+constexpr NodeRule kRules[] = {{"While", ConvertWhile}, {"StatelessWhile", ConvertWhile}, {"If", ConvertIf}, {"StatelessIf", ConvertIf}, {"Case", ConvertCase},
+                               {"StatelessCase", ConvertCase}, {"Switch", ConvertSwitch}, {"RefSwitch", ConvertSwitch}, {"_SwitchN", ConvertSwitchN},
+                               {"Merge", ConvertMerge}, {"RefMerge", ConvertMerge}};
 
 }  // namespace
 

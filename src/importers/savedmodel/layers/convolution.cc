@@ -202,7 +202,8 @@ Status ConvertTransposed3D(NodeContext& c) {
   if (!volume || !filter) return {};
   std::vector<int64_t> stride = c.Ints("strides", {1, 1, 1, 1, 1});
   const bool first = c.Text("data_format", "NDHWC") == "NCDHW";
-  if (stride.size() != 5 || c.rank(filter) != 5 || c.rank(volume) != 5) return c.Fail("a volume, a filter and strides of five dimensions", c.shape(volume).text(), "");
+  if (stride.size() != 5 || c.rank(filter) != 5 || c.rank(volume) != 5)
+    return c.Fail("a volume, a filter and strides of five dimensions", c.shape(volume).text(), "");
   if (first) {
     std::ranges::rotate(stride.begin() + 1, stride.begin() + 2, stride.end());
     OCTET_ASSIGN(volume, c.Transpose(volume, {0, 2, 3, 4, 1}));
@@ -243,7 +244,8 @@ Status ConvertPool3D(NodeContext& c) {
   const Shape in = c.shape(x);
   if (c.Text("data_format", "NDHWC") != "NDHWC" || size.size() != 5 || stride.size() != 5) return c.Fail("data_format NDHWC", c.Text("data_format", ""), "");
   for (const auto& v : {size, stride})
-    if (v[0] != 1 || v[4] != 1 || std::ranges::any_of(v, [](int64_t n) { return n < 1 || n > INT32_MAX; })) return c.Fail("windows in depth, height and width only", "others", "");
+    if (v[0] != 1 || v[4] != 1 || std::ranges::any_of(v, [](int64_t n) { return n < 1 || n > INT32_MAX; }))
+      return c.Fail("windows in depth, height and width only", "others", "");
   if (in.rank() != 5 || std::ranges::count(in.dims().subspan(1), kUnknown) > 0) return c.Fail("volumes of known size", in.text(), "give the input's shape");
   Window w;
   w.same = c.Text("padding", "VALID") == "SAME";
@@ -267,7 +269,9 @@ Status ConvertPool3D(NodeContext& c) {
 Status ConvertLrn(NodeContext& c) {
   const Value x = c.Input(0);
   if (!x) return {};
-  OCTET_ASSIGN(const Value y, c.Make("local_response_normalization", {x}, {{"radius", c.Int("depth_radius", 5)}, {"bias", c.Number("bias", 1)}, {"alpha", c.Number("alpha", 1)}, {"beta", c.Number("beta", 0.5)}}));
+  OCTET_ASSIGN(const Value y,
+               c.Make("local_response_normalization", {x},
+                      {{"radius", c.Int("depth_radius", 5)}, {"bias", c.Number("bias", 1)}, {"alpha", c.Number("alpha", 1)}, {"beta", c.Number("beta", 0.5)}}));
   c.SetOutput(0, y);
   return {};
 }
@@ -369,9 +373,9 @@ Status ConvertBatchNorm(NodeContext& c) {
 }
 
 constexpr NodeRule kRules[] = {{"Conv2D", ConvertConv2D}, {"DepthwiseConv2dNative", ConvertDepthwise}, {"Conv2DBackpropInput", ConvertTransposed},
-                               {"Conv3D", ConvertConv3D}, {"Conv3DBackpropInputV2", ConvertTransposed3D}, {"AvgPool3D", ConvertPool3D}, {"MaxPool3D", ConvertPool3D},
-                               {"LRN", ConvertLrn},
-                               {"AvgPool", ConvertPool}, {"MaxPoolWithArgmax", ConvertPool}, {"MaxPool", ConvertPool}, {"FusedBatchNorm", ConvertBatchNorm}, {"FusedBatchNormV2", ConvertBatchNorm},
+                               {"Conv3D", ConvertConv3D}, {"Conv3DBackpropInputV2", ConvertTransposed3D}, {"AvgPool3D", ConvertPool3D},
+                               {"MaxPool3D", ConvertPool3D}, {"LRN", ConvertLrn}, {"AvgPool", ConvertPool}, {"MaxPoolWithArgmax", ConvertPool},
+                               {"MaxPool", ConvertPool}, {"FusedBatchNorm", ConvertBatchNorm}, {"FusedBatchNormV2", ConvertBatchNorm},
                                {"FusedBatchNormV3", ConvertBatchNorm}};
 
 }  // namespace

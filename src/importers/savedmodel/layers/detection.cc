@@ -95,10 +95,12 @@ class Suppression {
     if (batch_ == 0 || std::max<int64_t>(batch_, 1) * classes_ > kMostSuppressions)
       return c_.Fail("at most 1024 classes of all images", scores.text(), "select on the application's side");
     std::vector<int64_t> per_class, total;
-    if (!c_.IntsOf(2, &per_class) || !c_.IntsOf(3, &total) || per_class.size() != 1 || total.size() != 1 || per_class[0] < 1 || total[0] < 1 || per_class[0] > (1 << 20) || total[0] > (1 << 20))
+    if (!c_.IntsOf(2, &per_class) || !c_.IntsOf(3, &total) || per_class.size() != 1 || total.size() != 1 || per_class[0] < 1 || total[0] < 1 ||
+        per_class[0] > (1 << 20) || total[0] > (1 << 20))
       return c_.Fail("constant numbers of boxes", "others", "select on the application's side");
     per_class_ = static_cast<int32_t>(std::min<int64_t>(per_class[0], candidates_));
-    if (int64_t{per_class_} * classes_ > kMostBoxes) return c_.Fail("at most 4194304 boxes", Format("%d of each of %d classes", per_class_, classes_), "select on the application's side");
+    if (int64_t{per_class_} * classes_ > kMostBoxes)
+      return c_.Fail("at most 4194304 boxes", Format("%d of each of %d classes", per_class_, classes_), "select on the application's side");
     most_ = static_cast<int32_t>(c_.Bool("pad_per_class", false) ? std::min(total[0], per_class[0] * classes_) : total[0]);
     return {};
   }
@@ -106,7 +108,8 @@ class Suppression {
   // [1, n, classes, …] of one image -> [n, …] of one class.
   Result<Value> Part(Value v, int32_t b, int32_t k) {
     const bool boxes = c_.rank(v) == 4;
-    const std::vector<int32_t> begin = boxes ? std::vector<int32_t>{b, 0, k, 0} : std::vector<int32_t>{b, 0, k}, size = boxes ? std::vector<int32_t>{1, candidates_, 1, 4} : std::vector<int32_t>{1, candidates_, 1};
+    const std::vector<int32_t> begin = boxes ? std::vector<int32_t>{b, 0, k, 0} : std::vector<int32_t>{b, 0, k},
+                               size = boxes ? std::vector<int32_t>{1, candidates_, 1, 4} : std::vector<int32_t>{1, candidates_, 1};
     OCTET_ASSIGN(const Value part, c_.Make("slice", {v, c_.Vector(begin), c_.Vector(size)}));
     const int32_t dims[] = {candidates_, 4};
     return c_.ReshapeTo(part, std::span(dims).first(boxes ? 2 : 1));
@@ -120,7 +123,8 @@ class Suppression {
       OCTET_ASSIGN(const Value box, Part(in[0], b, shared_ ? 0 : k));
       OCTET_ASSIGN(const Value score, Part(in[1], b, k));
       const TensorType list{DType::kI32, {}, {}};
-      OCTET_ASSIGN(const std::vector<Value> y, c_.EmitNode("non_max_suppression_v4", std::vector<Value>{box, score, c_.ScalarInt(per_class_), in[4], in[5]}, nullptr, {list, list}));
+      OCTET_ASSIGN(const std::vector<Value> y,
+                   c_.EmitNode("non_max_suppression_v4", std::vector<Value>{box, score, c_.ScalarInt(per_class_), in[4], in[5]}, nullptr, {list, list}));
       c_.Refine(y[0], {DType::kI32, Shape{per_class_}, {}});
       c_.Refine(y[1], {DType::kI32, Shape{}, {}});
       OCTET_ASSIGN(const Value chosen, c_.Make("gather", {box, y[0]}, {{"axis", 0}}));
@@ -147,7 +151,8 @@ class Suppression {
   // Boxes, scores and classes of the best, zeros behind them, and how many there are.
   Status Best(const Chosen& chosen, std::vector<Value>* results) {
     const int32_t given = std::min(most_, per_class_ * classes_);
-    OCTET_ASSIGN(const std::vector<Value> best, c_.EmitNode("topk_v2", std::vector<Value>{chosen.scores, c_.ScalarInt(given)}, nullptr, {{DType::kF32, Shape{given}, {}}, {DType::kI32, Shape{given}, {}}}));
+    OCTET_ASSIGN(const std::vector<Value> best, c_.EmitNode("topk_v2", std::vector<Value>{chosen.scores, c_.ScalarInt(given)}, nullptr,
+                                                            {{DType::kF32, Shape{given}, {}}, {DType::kI32, Shape{given}, {}}}));
     OCTET_ASSIGN(const Value count, c_.Make("minimum", {chosen.count, c_.ScalarInt(most_)}));
     OCTET_ASSIGN(const Value real, Below(given, count));
     OCTET_ASSIGN(Value boxes, c_.Make("gather", {chosen.boxes, best[1]}, {{"axis", 0}}));

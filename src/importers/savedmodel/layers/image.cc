@@ -60,7 +60,8 @@ Status ConvertResize(NodeContext& c) {
   if (!x) return {};
   const Shape in = c.shape(x);
   if (!c.IntsOf(1, &size) || size.size() != 2 || size[0] < 1 || size[1] < 1) return c.Fail("a known size", "a computed one", "");
-  if (in.rank() != 4 || in[1] < 1 || in[2] < 1 || in[3] < 1 || size[0] * in[1] > (1 << 22) || size[1] * in[2] > (1 << 22)) return c.Fail("images of known size", in.text(), "give the input's shape");
+  if (in.rank() != 4 || in[1] < 1 || in[2] < 1 || in[3] < 1 || size[0] * in[1] > (1 << 22) || size[1] * in[2] > (1 << 22))
+    return c.Fail("images of known size", in.text(), "give the input's shape");
   const Sampling s{c.kind() == "ResizeBicubic", c.Bool("half_pixel_centers", false), c.Bool("align_corners", false)};
   const auto height = static_cast<int32_t>(size[0]), width = static_cast<int32_t>(size[1]);
   OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
@@ -76,11 +77,15 @@ Status ConvertScaleAndTranslate(NodeContext& c) {
   const Partial *scale = c.Known(2), *move = c.Known(3);
   const ResampleKernel* kernel = FindResampleKernel(c.Text("kernel_type", "lanczos3"));
   if (!kernel) return c.Fail("a kernel that octet knows", c.Text("kernel_type", ""), "");
-  if (!c.IntsOf(1, &size) || size.size() != 2 || !scale || !move || !scale->known() || !move->known() || scale->v.size() != 2 || move->v.size() != 2) return c.Fail("known sizes and scales", "computed ones", "");
-  if (in.rank() != 4 || in[1] < 1 || in[2] < 1 || in[3] < 1 || size[0] < 1 || size[1] < 1 || size[0] * in[1] > (1 << 22) || size[1] * in[2] > (1 << 22)) return c.Fail("images of known size", in.text(), "give the input's shape");
+  if (!c.IntsOf(1, &size) || size.size() != 2 || !scale || !move || !scale->known() || !move->known() || scale->v.size() != 2 || move->v.size() != 2)
+    return c.Fail("known sizes and scales", "computed ones", "");
+  if (in.rank() != 4 || in[1] < 1 || in[2] < 1 || in[3] < 1 || size[0] < 1 || size[1] < 1 || size[0] * in[1] > (1 << 22) || size[1] * in[2] > (1 << 22))
+    return c.Fail("images of known size", in.text(), "give the input's shape");
   const bool antialias = c.Bool("antialias", true);
   const auto height = static_cast<int32_t>(size[0]), width = static_cast<int32_t>(size[1]);
-  const auto rows = [&](size_t axis, int32_t from, int32_t to) { return KernelRows(from, to, static_cast<float>(scale->v[axis].f), static_cast<float>(move->v[axis].f), antialias, *kernel); };
+  const auto rows = [&](size_t axis, int32_t from, int32_t to) {
+    return KernelRows(from, to, static_cast<float>(scale->v[axis].f), static_cast<float>(move->v[axis].f), antialias, *kernel);
+  };
   OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
   return Set(c, Resample(c, x, height, width, rows(0, in[1], height), rows(1, in[2], width)));
 }
@@ -149,7 +154,8 @@ Status ConvertCropAndResize(NodeContext& c) {
   std::vector<int64_t> size;
   if (!Ready(in) || in.size() < 4) return {};
   const Shape s = c.shape(in[0]);
-  if (!c.IntsOf(3, &size) || size.size() != 2 || size[0] < 1 || size[1] < 1 || size[0] > 4096 || size[1] > 4096) return c.Fail("a known size", "a computed one", "");
+  if (!c.IntsOf(3, &size) || size.size() != 2 || size[0] < 1 || size[1] < 1 || size[0] > 4096 || size[1] > 4096)
+    return c.Fail("a known size", "a computed one", "");
   if (s.rank() != 4 || s[1] < 1 || s[2] < 1 || s[3] < 1) return c.Fail("images of known size", s.text(), "give the input's shape");
   const auto height = static_cast<int32_t>(size[0]), width = static_cast<int32_t>(size[1]);
   const std::string method = c.Text("method", "bilinear");
@@ -241,12 +247,14 @@ Status ConvertDilation(NodeContext& c) {
   if (!x || !filter) return {};
   const Shape in = c.shape(x), f = c.shape(filter);
   const std::vector<int64_t> stride = c.Ints("strides", {}), rate = c.Ints("rates", {});
-  if (in.rank() != 4 || f.rank() != 3 || in[1] < 1 || in[2] < 1 || stride.size() != 4 || rate.size() != 4 || stride[1] < 1 || stride[2] < 1 || rate[1] < 1 || rate[2] < 1)
+  if (in.rank() != 4 || f.rank() != 3 || in[1] < 1 || in[2] < 1 || stride.size() != 4 || rate.size() != 4 || stride[1] < 1 || stride[2] < 1 || rate[1] < 1 ||
+      rate[2] < 1)
     return c.Fail("images of known size", in.text(), "give the input's shape");
   if (f[0] < 1 || f[1] < 1 || f[0] * f[1] > 256) return c.Fail("a window of at most 256 taps", f.text(), "");
   int32_t before[2], out[2], wide[2];
   for (int i = 0; i < 2; ++i) {
-    const auto s = static_cast<int32_t>(stride[static_cast<size_t>(i + 1)]), size = static_cast<int32_t>((f[i] - 1) * rate[static_cast<size_t>(i + 1)] + 1), n = in[i + 1];
+    const auto s = static_cast<int32_t>(stride[static_cast<size_t>(i + 1)]), size = static_cast<int32_t>((f[i] - 1) * rate[static_cast<size_t>(i + 1)] + 1),
+               n = in[i + 1];
     const bool same = c.Text("padding", "VALID") == "SAME";
     out[i] = same ? (n + s - 1) / s : (n - size) / s + 1;
     if (out[i] < 1) return c.Fail("an image as large as the window", in.text(), "");
@@ -266,7 +274,9 @@ Status ConvertDilation(NodeContext& c) {
   for (int32_t i = 0; i < f[0] * f[1]; ++i) {
     const auto y = static_cast<int32_t>(i / f[1] * rate[1]), at = static_cast<int32_t>(i % f[1] * rate[2]);
     const auto down = static_cast<int32_t>(stride[1]), across = static_cast<int32_t>(stride[2]);
-    OCTET_ASSIGN(Value part, c.Make("strided_slice", {padded, c.Vector({0, y, at, 0}), c.Vector({0, y + (out[0] - 1) * down + 1, at + (out[1] - 1) * across + 1, 0}), c.Vector({1, down, across, 1})},
+    OCTET_ASSIGN(Value part, c.Make("strided_slice",
+                                    {padded, c.Vector({0, y, at, 0}), c.Vector({0, y + (out[0] - 1) * down + 1, at + (out[1] - 1) * across + 1, 0}),
+                                     c.Vector({1, down, across, 1})},
                                     {{"begin_mask", 9}, {"end_mask", 9}}));
     OCTET_ASSIGN(part, c.Make("add", {part, taps[static_cast<size_t>(i)]}));
     OCTET_ASSIGN(most, most ? c.Make("maximum", {most, part}) : Result<Value>(part));
@@ -274,7 +284,8 @@ Status ConvertDilation(NodeContext& c) {
   return Set(c, most);
 }
 
-constexpr NodeRule kRules[] = {{"ScaleAndTranslate", ConvertScaleAndTranslate}, {"Dilation2D", ConvertDilation}, {"RGBToHSV", ConvertColour}, {"HSVToRGB", ConvertColour}, {"AdjustHue", ConvertAdjustColour}, {"AdjustSaturation", ConvertAdjustColour},
+constexpr NodeRule kRules[] = {{"ScaleAndTranslate", ConvertScaleAndTranslate}, {"Dilation2D", ConvertDilation}, {"RGBToHSV", ConvertColour},
+                               {"HSVToRGB", ConvertColour}, {"AdjustHue", ConvertAdjustColour}, {"AdjustSaturation", ConvertAdjustColour},
                                {"AdjustContrastv2", ConvertContrast}, {"ResizeBicubic", ConvertResize}, {"ResizeArea", ConvertResize},
                                {"CropAndResize", ConvertCropAndResize}, {"ExtractImagePatches", ConvertPatches},
                                {"ExtractVolumePatches", ConvertVolumePatches}};

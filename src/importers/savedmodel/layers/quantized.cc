@@ -50,10 +50,13 @@ Status ConvertRoundTrip(NodeContext& c) {
   const bool given = c.Bool("range_given", c.kind() == "QuantizeAndDequantizeV3");
   if (bits.size() != 1 || bits[0] < 2 || bits[0] > 16 || c.Int("axis", -1) != -1) return c.Fail("one range, and 2 to 16 bits", "others", "");
   const bool sign = c.Bool("signed_input", true);
-  const auto highest = static_cast<float>((int64_t{1} << (sign ? bits[0] - 1 : bits[0])) - 1), lowest = sign ? (c.Bool("narrow_range", false) ? -highest : -highest - 1) : 0.0f;
+  const auto highest = static_cast<float>((int64_t{1} << (sign ? bits[0] - 1 : bits[0])) - 1),
+             lowest = sign ? (c.Bool("narrow_range", false) ? -highest : -highest - 1) : 0.0f;
   std::vector<int32_t> all;
   for (int i = 0; i < c.rank(x); ++i) all.push_back(i);
-  const auto end = [&](int input, const char* of) { return given || all.empty() ? Result<Value>(c.Input(input)) : c.Make(of, {x, c.Vector(all)}, {{"keep_dims", 0}}); };
+  const auto end = [&](int input, const char* of) {
+    return given || all.empty() ? Result<Value>(c.Input(input)) : c.Make(of, {x, c.Vector(all)}, {{"keep_dims", 0}});
+  };
   OCTET_ASSIGN(const Value min, end(1, "reduce_min"));
   OCTET_ASSIGN(const Value max, end(2, "reduce_max"));
   if (!min || !max) return {};
@@ -88,7 +91,8 @@ Status ConvertFakeQuant(NodeContext& c) {
     return Set(c, levels.size() == 1 ? RoundToLevels(c, x, levels[0]) : RoundInFloat(c, x, levels));
   }
   const Shape s = c.shape(x);
-  if (min.size() > 1 && (s.rank() < 1 || s.back() != static_cast<int32_t>(min.size()))) return c.Fail("limits per channel of the last axis", Format("%zu", min.size()), "");
+  if (min.size() > 1 && (s.rank() < 1 || s.back() != static_cast<int32_t>(min.size())))
+    return c.Fail("limits per channel of the last axis", Format("%zu", min.size()), "");
   std::vector<float> values(stored.begin(), stored.end());
   const bool per_channel = c.kind() == "FakeQuantWithMinMaxVarsPerChannel";
   for (size_t i = 0; i < values.size(); ++i) {
@@ -101,8 +105,9 @@ Status ConvertFakeQuant(NodeContext& c) {
   return {};
 }
 
-constexpr NodeRule kRules[] = {{"QuantizeAndDequantizeV2", ConvertRoundTrip}, {"QuantizeAndDequantizeV3", ConvertRoundTrip}, {"QuantizeAndDequantizeV4", ConvertRoundTrip},
-                               {"FakeQuantWithMinMaxArgs", ConvertFakeQuant}, {"FakeQuantWithMinMaxVars", ConvertFakeQuant}, {"FakeQuantWithMinMaxVarsPerChannel", ConvertFakeQuant}};
+constexpr NodeRule kRules[] = {{"QuantizeAndDequantizeV2", ConvertRoundTrip}, {"QuantizeAndDequantizeV3", ConvertRoundTrip},
+                               {"QuantizeAndDequantizeV4", ConvertRoundTrip}, {"FakeQuantWithMinMaxArgs", ConvertFakeQuant},
+                               {"FakeQuantWithMinMaxVars", ConvertFakeQuant}, {"FakeQuantWithMinMaxVarsPerChannel", ConvertFakeQuant}};
 
 }  // namespace
 

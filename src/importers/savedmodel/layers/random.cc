@@ -70,7 +70,8 @@ Status ConvertShuffle(NodeContext& c) {
   const int32_t n = c.shape(x)[0];
   const Value inputs[] = {c.Vector({n})};
   OCTET_ASSIGN(const std::vector<Value> keys, c.MakeMany("random_uniform", inputs, {{"seed", c.Int("seed", 0)}, {"seed2", c.Int("seed2", 0)}}, 1));
-  OCTET_ASSIGN(const std::vector<Value> sorted, c.EmitNode("topk_v2", std::vector<Value>{keys[0], c.ScalarInt(n)}, nullptr, {{DType::kF32, {}, {}}, {DType::kI32, {}, {}}}));
+  OCTET_ASSIGN(const std::vector<Value> sorted,
+               c.EmitNode("topk_v2", std::vector<Value>{keys[0], c.ScalarInt(n)}, nullptr, {{DType::kF32, {}, {}}, {DType::kI32, {}, {}}}));
   OCTET_ASSIGN(const Value y, c.Make("gather", {x, sorted[1]}, {{"axis", 0}}));
   c.SetOutput(0, y);
   return {};

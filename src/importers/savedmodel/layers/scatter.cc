@@ -38,10 +38,13 @@ Status ConvertTensorScatterExtreme(NodeContext& c) {
   if (!Ready(in) || in.size() < 3) return {};
   const Shape at = c.shape(in[1]), s = c.shape(in[0]);
   const int32_t depth = at.rank() == 2 ? at[1] : 0;
-  if (depth < 1 || depth > s.rank() || std::ranges::count(s.dims().first(static_cast<size_t>(depth)), kUnknown) > 0 || s.elements(0, depth) < 1 || s.elements(0, depth) > INT32_MAX) return c.Fail("indices of rows of known number", at.text(), "");
+  if (depth < 1 || depth > s.rank() || std::ranges::count(s.dims().first(static_cast<size_t>(depth)), kUnknown) > 0 || s.elements(0, depth) < 1 ||
+      s.elements(0, depth) > INT32_MAX)
+    return c.Fail("indices of rows of known number", at.text(), "");
   OCTET_ASSIGN(const Value ids, PositionsOf(c, in[1], s, depth));
   const bool most = c.kind() == "TensorScatterMax";
-  OCTET_ASSIGN(Value rows, c.Make(most ? "unsorted_segment_max" : "unsorted_segment_min", {in[2], ids, c.ScalarInt(static_cast<int32_t>(s.elements(0, depth)))}));
+  OCTET_ASSIGN(Value rows,
+               c.Make(most ? "unsorted_segment_max" : "unsorted_segment_min", {in[2], ids, c.ScalarInt(static_cast<int32_t>(s.elements(0, depth)))}));
   if (depth > 1) {
     OCTET_ASSIGN(rows, c.Make("reshape", {rows, c.Vector(std::vector<int32_t>(s.dims().begin(), s.dims().end()))}));
   }
@@ -271,7 +274,8 @@ Result<Value> PutBack(NodeContext& c, const std::vector<Value>& in, size_t n) {
   OCTET_ASSIGN(Value at, joined(0));
   OCTET_ASSIGN(const Value rows, joined(n));
   const Shape s = c.shape(rows);
-  if (c.rank(at) != 1 || s.rank() < 1 || std::ranges::count(s.dims().subspan(1), kUnknown) > 0) return c.Fail("rows of known size", s.text(), "use tf.scatter_nd");
+  if (c.rank(at) != 1 || s.rank() < 1 || std::ranges::count(s.dims().subspan(1), kUnknown) > 0)
+    return c.Fail("rows of known size", s.text(), "use tf.scatter_nd");
   OCTET_ASSIGN(at, c.Cast(at, DType::kI32));
   OCTET_ASSIGN(Value dims, c.Make("shape", {at}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
   if (s.rank() > 1) {
@@ -354,13 +358,15 @@ Status ConvertUnique(NodeContext& c) {
   const Value x = c.Input(0);
   if (!x) return {};
   std::vector<int64_t> axis;
-  if (c.kind() == "UniqueV2" && (!c.IntsOf(1, &axis) || (!axis.empty() && c.rank(x) != 1))) return c.Fail("the elements of a vector", "slices along an axis", "");
+  if (c.kind() == "UniqueV2" && (!c.IntsOf(1, &axis) || (!axis.empty() && c.rank(x) != 1)))
+    return c.Fail("the elements of a vector", "slices along an axis", "");
   const DType index = c.Has("out_idx") ? c.Type("out_idx") : DType::kI32;
   const ops::OpDef& def = *ops::Find("unique");
   graph::Attributes attrs(def.attrs);
   for (const ops::AttrRow& row : def.attrs.rows)
     if (row.name == "idx_out_type") *static_cast<DType*>(row.at(attrs.get())) = index;
-  OCTET_ASSIGN(const std::vector<Value> y, c.EmitNode("unique", std::span(&x, 1), attrs.get(), {{c.type(x).dtype, Shape{kUnknown}, {}}, {index, c.shape(x), {}}}));
+  OCTET_ASSIGN(const std::vector<Value> y,
+               c.EmitNode("unique", std::span(&x, 1), attrs.get(), {{c.type(x).dtype, Shape{kUnknown}, {}}, {index, c.shape(x), {}}}));
   c.SetOutput(0, WithShape(c, y[0], Shape{kUnknown}));
   c.SetOutput(1, WithShape(c, y[1], c.shape(x)));
   if (c.kind() != "UniqueWithCounts") return {};
@@ -397,7 +403,8 @@ Status ConvertBincount(NodeContext& c) {
   if (!Ready(in) || in.size() < 3) return {};
   const auto [size, most] = BoundsOf(c, c.node().inputs[1], 0);  // Keras says max(size, ...) and min(size, ...).
   const bool computed = size != most;
-  if (computed ? c.rank(in[1]) != 0 : size < 1 || size > (1 << 24)) return c.Fail("a size of 1 to 2^24", computed ? c.shape(in[1]).text() : std::to_string(size), "give minlength and maxlength");
+  if (computed ? c.rank(in[1]) != 0 : size < 1 || size > (1 << 24))
+    return c.Fail("a size of 1 to 2^24", computed ? c.shape(in[1]).text() : std::to_string(size), "give minlength and maxlength");
   Value x = in[0];
   if (c.kind() == "Bincount" && c.rank(x) != 1) {
     OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1})}));
@@ -450,17 +457,20 @@ Status ConvertHistogram(NodeContext& c) {
 
 constexpr NodeRule kRules[] = {
     {"TensorScatterUpdate", ConvertTensorScatter<Scatter::kUpdate>}, {"TensorScatterAdd", ConvertTensorScatter<Scatter::kAdd>},
-    {"TensorScatterSub", ConvertTensorScatter<Scatter::kSub>}, {"XlaDynamicUpdateSlice", ConvertXlaUpdate}, {"XlaDynamicSlice", ConvertXlaSlice}, {"TensorScatterMax", ConvertTensorScatterExtreme}, {"TensorScatterMin", ConvertTensorScatterExtreme},
-    {"UnsortedSegmentSum", ConvertUnsorted}, {"UnsortedSegmentMax", ConvertUnsorted}, {"UnsortedSegmentMin", ConvertUnsorted}, {"UnsortedSegmentProd", ConvertUnsorted},
+    {"TensorScatterSub", ConvertTensorScatter<Scatter::kSub>}, {"XlaDynamicUpdateSlice", ConvertXlaUpdate}, {"XlaDynamicSlice", ConvertXlaSlice},
+    {"TensorScatterMax", ConvertTensorScatterExtreme}, {"TensorScatterMin", ConvertTensorScatterExtreme}, {"UnsortedSegmentSum", ConvertUnsorted},
+    {"UnsortedSegmentMax", ConvertUnsorted}, {"UnsortedSegmentMin", ConvertUnsorted}, {"UnsortedSegmentProd", ConvertUnsorted},
     {"SegmentSumV2", ConvertUnsorted}, {"SegmentMaxV2", ConvertUnsorted}, {"SegmentMinV2", ConvertUnsorted}, {"SegmentProdV2", ConvertUnsorted},
     {"ScatterNdNonAliasingAdd", ConvertTensorScatter<Scatter::kAdd>}, {"InplaceUpdate", ConvertInplace<Scatter::kUpdate>},
-    {"InplaceAdd", ConvertInplace<Scatter::kAdd>}, {"InplaceSub", ConvertInplace<Scatter::kSub>},
-    {"SegmentSum", ConvertSegment}, {"SegmentMax", ConvertSegment}, {"SegmentMin", ConvertSegment}, {"SegmentProd", ConvertSegment}, {"SegmentMean", ConvertSegment},
+    {"InplaceAdd", ConvertInplace<Scatter::kAdd>}, {"InplaceSub", ConvertInplace<Scatter::kSub>}, {"SegmentSum", ConvertSegment},
+    {"SegmentMax", ConvertSegment}, {"SegmentMin", ConvertSegment}, {"SegmentProd", ConvertSegment}, {"SegmentMean", ConvertSegment},
     {"SparseSegmentSum", ConvertSegment}, {"SparseSegmentMean", ConvertSegment}, {"SparseSegmentSqrtN", ConvertSegment},
-    {"SparseSegmentSumWithNumSegments", ConvertSegment}, {"SparseSegmentMeanWithNumSegments", ConvertSegment}, {"SparseSegmentSqrtNWithNumSegments", ConvertSegment},
-    {"SparseToDense", ConvertSparseToDense}, {"SparseTensorDenseMatMul", ConvertSparseProduct}, {"SparseReduceSum", ConvertSparseReduce}, {"InvertPermutation", ConvertInvertPermutation}, {"DynamicStitch", ConvertDynamicStitch},
+    {"SparseSegmentSumWithNumSegments", ConvertSegment}, {"SparseSegmentMeanWithNumSegments", ConvertSegment},
+    {"SparseSegmentSqrtNWithNumSegments", ConvertSegment}, {"SparseToDense", ConvertSparseToDense}, {"SparseTensorDenseMatMul", ConvertSparseProduct},
+    {"SparseReduceSum", ConvertSparseReduce}, {"InvertPermutation", ConvertInvertPermutation}, {"DynamicStitch", ConvertDynamicStitch},
     {"ParallelDynamicStitch", ConvertDynamicStitch}, {"DynamicPartition", ConvertDynamicPartition}, {"Unique", ConvertUnique}, {"UniqueV2", ConvertUnique},
-    {"UniqueWithCounts", ConvertUnique}, {"ListDiff", ConvertListDiff}, {"DenseBincount", ConvertBincount}, {"Bincount", ConvertBincount}, {"HistogramFixedWidth", ConvertHistogram}};
+    {"UniqueWithCounts", ConvertUnique}, {"ListDiff", ConvertListDiff}, {"DenseBincount", ConvertBincount}, {"Bincount", ConvertBincount},
+    {"HistogramFixedWidth", ConvertHistogram}};
 
 }  // namespace
 

@@ -280,9 +280,10 @@ Status ConvertCumulativeLogsumexp(NodeContext& c) {
 constexpr NodeRule kRules[] = {
     {"Bucketize", ConvertBucketize}, {"LowerBound", ConvertBound}, {"UpperBound", ConvertBound}, {"InTopK", ConvertInTopK}, {"InTopKV2", ConvertInTopK},
     {"NonMaxSuppression", ConvertSuppression}, {"NonMaxSuppressionV2", ConvertSuppression}, {"NonMaxSuppressionV3", ConvertSuppression},
-    {"NonMaxSuppressionV4", ConvertSuppression}, {"PartitionedCall", ConvertSuppressionFunction}, {"StatefulPartitionedCall", ConvertSuppressionFunction}, {"NonMaxSuppressionV5", ConvertSuppression}, {"MatrixDiagPart", ConvertDiagPart},
-    {"MatrixDiagPartV2", ConvertDiagPart}, {"MatrixDiagPartV3", ConvertDiagPart}, {"DiagPart", ConvertDiagPart}, {"MatrixSetDiagV2", ConvertSetDiag},
-    {"MatrixSetDiagV3", ConvertSetDiag}, {"Diag", ConvertDiag}, {"Cross", ConvertCross}, {"LinSpace", ConvertLinSpace}, {"Cumprod", ConvertCumprod},
+    {"NonMaxSuppressionV4", ConvertSuppression}, {"PartitionedCall", ConvertSuppressionFunction}, {"StatefulPartitionedCall", ConvertSuppressionFunction},
+    {"NonMaxSuppressionV5", ConvertSuppression}, {"MatrixDiagPart", ConvertDiagPart}, {"MatrixDiagPartV2", ConvertDiagPart},
+    {"MatrixDiagPartV3", ConvertDiagPart}, {"DiagPart", ConvertDiagPart}, {"MatrixSetDiagV2", ConvertSetDiag}, {"MatrixSetDiagV3", ConvertSetDiag},
+    {"Diag", ConvertDiag}, {"Cross", ConvertCross}, {"LinSpace", ConvertLinSpace}, {"Cumprod", ConvertCumprod},
     {"CumulativeLogsumexp", ConvertCumulativeLogsumexp}, {"NthElement", ConvertNthElement}, {"ApproxTopK", ConvertApproxTopK}};
 
 }  // namespace

@@ -177,7 +177,8 @@ void KeepWholeAxes(NodeContext& c, Value x, Value y, int count) {
       continue;
     }
     if (axis >= c.rank(x)) return;
-    const bool same = entry >= count || ((whole & bit) && static_cast<size_t>(entry) < steps.size() && (steps[static_cast<size_t>(entry)] == 1 || steps[static_cast<size_t>(entry)] == -1));
+    const bool same = entry >= count || ((whole & bit) && static_cast<size_t>(entry) < steps.size() &&
+                                         (steps[static_cast<size_t>(entry)] == 1 || steps[static_cast<size_t>(entry)] == -1));
     if (!(shrunk & bit)) {
       if (same && dims[to] == kUnknown) {
         dims[to] = c.shape(x)[axis];
@@ -213,7 +214,8 @@ void WriteOutEllipsis(NodeContext& c, int rank, Slicing* s) {
     lists[i].insert(lists[i].begin() + at, static_cast<size_t>(axes), i == 2 ? 1 : 0);
   }
   const auto vector = [&](const std::vector<int64_t>& list) { return c.Vector(std::vector<int32_t>(list.begin(), list.end())); };
-  *s = {vector(lists[0]), vector(lists[1]), vector(lists[2]), moved(s->begin_mask) | whole, moved(s->end_mask) | whole, 0, moved(s->new_axis_mask), moved(s->shrink_axis_mask)};
+  *s = {vector(lists[0]),        vector(lists[1]),          vector(lists[2]), moved(s->begin_mask) | whole, moved(s->end_mask) | whole, 0,
+        moved(s->new_axis_mask), moved(s->shrink_axis_mask)};
 }
 
 Status ConvertStridedSlice(NodeContext& c) {
@@ -232,7 +234,9 @@ Status ConvertStridedSlice(NodeContext& c) {
   for (const Value v : {s.begin, s.end, s.step})
     if (c.rank(v) == 1) count = std::max(count, c.shape(v)[0]);
   const int64_t entries = count > 0 && count < 32 ? (int64_t{1} << count) - 1 : 0;
-  const Value ranked = WithRank(c, y, c.rank(x) + std::popcount(static_cast<uint64_t>(s.new_axis_mask & entries)) - std::popcount(static_cast<uint64_t>(s.shrink_axis_mask & entries & ~s.new_axis_mask)));
+  const Value ranked = WithRank(c, y,
+                                c.rank(x) + std::popcount(static_cast<uint64_t>(s.new_axis_mask & entries)) -
+                                    std::popcount(static_cast<uint64_t>(s.shrink_axis_mask & entries & ~s.new_axis_mask)));
   if ((c.Int("ellipsis_mask", 0) & entries) == 0 && count > 0) KeepWholeAxes(c, x, ranked, count);
   return Set(c, ranked);
 }
@@ -643,9 +647,11 @@ Status ConvertMatrixDiagV3(NodeContext& c) {
   const Partial* filling = c.Known(4);
   if (c.rank(x) < 1) return c.Fail("diagonals of at least one dimension", "a scalar", "");
   const int64_t n = c.shape(x).back();
-  if (!c.IntsOf(1, &k) || k.size() != 1 || std::abs(k[0]) > (1 << 20) || !c.IntsOf(2, &rows) || rows.size() != 1 || !c.IntsOf(3, &columns) || columns.size() != 1)
+  if (!c.IntsOf(1, &k) || k.size() != 1 || std::abs(k[0]) > (1 << 20) || !c.IntsOf(2, &rows) || rows.size() != 1 || !c.IntsOf(3, &columns) ||
+      columns.size() != 1)
     return c.Fail("one diagonal and known sizes", "others", "");
-  if (!filling || !filling->known() || filling->v.size() != 1 || filling->v[0].f != 0 || filling->v[0].i != 0) return c.Fail("zeros beside the diagonal", "another filling", "");
+  if (!filling || !filling->known() || filling->v.size() != 1 || filling->v[0].f != 0 || filling->v[0].i != 0)
+    return c.Fail("zeros beside the diagonal", "another filling", "");
   const int64_t above = std::max<int64_t>(k[0], 0), below = std::max<int64_t>(-k[0], 0);
   const bool plain = k[0] == 0 && rows[0] < 0 && columns[0] < 0;
   if (!plain && n < 1) return c.Fail("a diagonal of known size", c.shape(x).text(), "fix the input's shape");
@@ -654,7 +660,8 @@ Status ConvertMatrixDiagV3(NodeContext& c) {
   // A size that is not given is the least that fits; with one given, the other too.
   const int64_t height = rows[0] >= 0 ? rows[0] : columns[0] >= 0 ? n + below : std::max(n + below, n + above);
   const int64_t width = columns[0] >= 0 ? columns[0] : rows[0] >= 0 ? n + above : std::max(n + below, n + above);
-  if (height < n + below || width < n + above || height > (1 << 20) || width > (1 << 20)) return c.Fail("sizes that the diagonal fits in", std::to_string(height) + " x " + std::to_string(width), "");
+  if (height < n + below || width < n + above || height > (1 << 20) || width > (1 << 20))
+    return c.Fail("sizes that the diagonal fits in", std::to_string(height) + " x " + std::to_string(width), "");
   std::vector<int32_t> pads(static_cast<size_t>(2 * c.rank(y)), 0);
   const size_t row = pads.size() - 4;
   pads[row] = static_cast<int32_t>(below), pads[row + 1] = static_cast<int32_t>(height - n - below);

@@ -101,10 +101,12 @@ bool JoinsAllButLast(NodeContext& c, int rank) {
   const FlatNode* pack = node(c.node().inputs[2]);
   if (!pack || !pack->def || pack->def->op != "Pack" || pack->inputs.size() != 2) return false;
   const FlatNode *product = node(pack->inputs[0]), *last = node(pack->inputs[1]);
-  if (!product || !product->def || product->def->op != "Prod" || product->inputs.empty() || !last || !last->def || last->def->op != "GatherV2" || last->inputs.size() < 2) return false;
+  if (!product || !product->def || product->def->op != "Prod" || product->inputs.empty() || !last || !last->def || last->def->op != "GatherV2" ||
+      last->inputs.size() < 2)
+    return false;
   const FlatNode* slice = node(product->inputs[0]);
-  return slice && slice->def && slice->def->op == "Slice" && slice->inputs.size() == 3 && slice->inputs[0] == shape && number(slice->inputs[1], 0) && number(slice->inputs[2], rank - 1) &&
-         last->inputs[0] == shape && number(last->inputs[1], rank - 1);
+  return slice && slice->def && slice->def->op == "Slice" && slice->inputs.size() == 3 && slice->inputs[0] == shape && number(slice->inputs[1], 0) &&
+         number(slice->inputs[2], rank - 1) && last->inputs[0] == shape && number(last->inputs[1], rank - 1);
 }
 
 // places, shape, new shape -> places, shape
@@ -112,7 +114,8 @@ Status ConvertReshape(NodeContext& c) {
   const std::vector<Value> in = c.Inputs(3);
   if (!Ready(in)) return {};
   const int rank = c.shape(in[0]).rank() == 2 ? c.shape(in[0])[1] : 0;
-  if (rank < 2 || rank > kMaxRank || !JoinsAllButLast(c, rank)) return c.Fail("all dimensions but the last joined", "another new shape", "use dense tensors: gather rows and sum them under a mask");
+  if (rank < 2 || rank > kMaxRank || !JoinsAllButLast(c, rank))
+    return c.Fail("all dimensions but the last joined", "another new shape", "use dense tensors: gather rows and sum them under a mask");
   c.SetOutput(1, in[2]);
   if (rank == 2) return c.SetOutput(0, in[0]), Status();
   OCTET_ASSIGN(Value row, Column(c, in[0], 0));
@@ -143,7 +146,8 @@ Status Reorder(NodeContext& c, Value places, Value values, Value shape) {
   OCTET_ASSIGN(number, c.Make("neg", {number}));  // The largest come first.
   OCTET_ASSIGN(Value count, c.Make("shape", {number}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
   OCTET_ASSIGN(count, c.Make("gather", {count, c.ScalarInt(0)}, {{"axis", 0}}));
-  OCTET_ASSIGN(const std::vector<Value> sorted, c.EmitNode("topk_v2", std::vector<Value>{number, count}, nullptr, {c.type(number), {DType::kI32, c.shape(number), {}}}));
+  OCTET_ASSIGN(const std::vector<Value> sorted,
+               c.EmitNode("topk_v2", std::vector<Value>{number, count}, nullptr, {c.type(number), {DType::kI32, c.shape(number), {}}}));
   for (int i = 0; i < 2; ++i) {
     OCTET_ASSIGN(const Value y, c.Make("gather", {i == 0 ? places : values, sorted[1]}, {{"axis", 0}}));
     c.SetOutput(i, y);
@@ -214,7 +218,9 @@ Status ConvertSlice(NodeContext& c) {
 Status ConvertRaggedGather(NodeContext& c) {
   const std::vector<Value> in = c.Inputs(3);
   if (!Ready(in)) return {};
-  if (in.size() != 3 || c.rank(in[2]) != 1) return c.Fail("rows of one ragged dimension, and a vector of their numbers", std::to_string(in.size() - 2) + " ragged dimensions", "pad sequences to one length before the model");
+  if (in.size() != 3 || c.rank(in[2]) != 1)
+    return c.Fail("rows of one ragged dimension, and a vector of their numbers", std::to_string(in.size() - 2) + " ragged dimensions",
+                  "pad sequences to one length before the model");
   OCTET_ASSIGN(const Value splits, c.Cast(in[0], DType::kI32));
   OCTET_ASSIGN(const Value rows, c.Cast(in[2], DType::kI32));
   OCTET_ASSIGN(const Value first, c.Make("gather", {splits, rows}, {{"axis", 0}}));

@@ -280,11 +280,12 @@ Status ConvertArraySize(NodeContext& c) {
 }
 
 constexpr NodeRule kRules[] = {{"TensorListFromTensor", ConvertFromTensor}, {"TensorListReserve", ConvertReserve}, {"TensorListGetItem", ConvertGetItem},
-                               {"TensorListSetItem", ConvertSetItem}, {"TensorListStack", ConvertStack}, {"TensorListGather", ConvertListGather}, {"TensorListLength", ConvertLength},
-                               {"TensorListConcatV2", ConvertConcat}, {"TensorListConcat", ConvertConcat}, {"TensorListSplit", ConvertListSplit},
-                               {"TensorArrayV3", ConvertArray}, {"TensorArrayReadV3", ConvertArrayRead}, {"TensorArrayWriteV3", ConvertArrayWrite},
-                               {"TensorArrayScatterV3", ConvertArrayScatter}, {"TensorArrayGatherV3", ConvertArrayGather},
-                               {"TensorArraySplitV3", ConvertArraySplit}, {"TensorArrayConcatV3", ConvertArrayConcat}, {"TensorArraySizeV3", ConvertArraySize}};
+                               {"TensorListSetItem", ConvertSetItem}, {"TensorListStack", ConvertStack}, {"TensorListGather", ConvertListGather},
+                               {"TensorListLength", ConvertLength}, {"TensorListConcatV2", ConvertConcat}, {"TensorListConcat", ConvertConcat},
+                               {"TensorListSplit", ConvertListSplit}, {"TensorArrayV3", ConvertArray}, {"TensorArrayReadV3", ConvertArrayRead},
+                               {"TensorArrayWriteV3", ConvertArrayWrite}, {"TensorArrayScatterV3", ConvertArrayScatter},
+                               {"TensorArrayGatherV3", ConvertArrayGather}, {"TensorArraySplitV3", ConvertArraySplit},
+                               {"TensorArrayConcatV3", ConvertArrayConcat}, {"TensorArraySizeV3", ConvertArraySize}};
 
 }  // namespace
 

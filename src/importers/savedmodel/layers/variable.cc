@@ -33,7 +33,8 @@ Status ConvertRead(NodeContext& c) {
 
 // TensorFlow 1's variables are read by who names them.
 Status ConvertReference(NodeContext& c) {
-  if (c.builder().session().changed.contains(c.node().def->name)) return c.Fail("variables that the model does not change", "one that it changes", "save the model with resource variables");
+  if (c.builder().session().changed.contains(c.node().def->name))
+    return c.Fail("variables that the model does not change", "one that it changes", "save the model with resource variables");
   return Set(c, c.builder().Variable(c.node(), c));
 }
 
@@ -61,7 +62,8 @@ Status ConvertAssign(NodeContext& c) {
 // A list of constants with one more behind it.
 Result<Value> WithLast(NodeContext& c, Value list, Value last) {
   const TensorType type = c.type(list);
-  if (!c.data(list) || !c.data(last) || type.dtype != c.type(last).dtype || c.shape(last).elements() != 1) return c.Fail("a constant for keys that the table has not", "one that is computed", "");
+  if (!c.data(list) || !c.data(last) || type.dtype != c.type(last).dtype || c.shape(last).elements() != 1)
+    return c.Fail("a constant for keys that the table has not", "one that is computed", "");
   const std::span<const std::byte> head(*c.builder().graph().tensor(list.id).constant);
   const std::span<const std::byte> tail(*c.builder().graph().tensor(last.id).constant);
   const auto count = static_cast<size_t>(type.shape.elements());
@@ -95,7 +97,8 @@ Status ConvertLookup(NodeContext& c) {
   if (!keys || !otherwise) return {};
   const DType key = c.type(keys).dtype, value = c.type(otherwise).dtype;
   if ((key == DType::kI64 || key == DType::kI32) && value != DType::kString) {
-    if (c.builder().region() != 0) return c.Fail("a table from text to int64 or back inside of loops and branches", std::string(Name(key)) + " to " + std::string(Name(value)), "");
+    if (c.builder().region() != 0)
+      return c.Fail("a table from text to int64 or back inside of loops and branches", std::string(Name(key)) + " to " + std::string(Name(value)), "");
     OCTET_ASSIGN(const TableContents contents, ReadTable(c.builder(), *table));
     std::vector<int64_t> list;
     for (const int64_t k : c.data_as<int64_t>(contents.keys)) list.push_back(k);
@@ -151,7 +154,8 @@ Status ConvertSliceAssign(NodeContext& c) {
   OCTET_ASSIGN(const Value before, Read(c));
   const int rank = c.rank(before);
   const int64_t open = c.Int("begin_mask", 0), shrink = c.Int("shrink_axis_mask", 0);
-  if (!c.IntsOf(3, &strides) || std::ranges::any_of(strides, [](int64_t s) { return s != 1; }) || c.Int("ellipsis_mask", 0) != 0 || c.Int("new_axis_mask", 0) != 0)
+  if (!c.IntsOf(3, &strides) || std::ranges::any_of(strides, [](int64_t s) { return s != 1; }) || c.Int("ellipsis_mask", 0) != 0 ||
+      c.Int("new_axis_mask", 0) != 0)
     return c.Fail("an assignment to a slice without strides", "another one", "");
   const auto given = static_cast<int>(strides.size());
   if (given > rank) return c.Fail("at most one index per axis", std::to_string(given), "");
@@ -192,10 +196,12 @@ Status ConvertTableSize(NodeContext& c) {
   const FlatNode* table = c.num_inputs() > 0 ? c.builder().Handle(c.node().inputs[0]) : nullptr;
   if (!table) return c.Fail("a table", "a handle that is computed", "");
   data::WireField key, value;
-  if (!table->def->Get("key_dtype").Find(Attribute::kType, &key) || !table->def->Get("value_dtype").Find(Attribute::kType, &value)) return c.Fail("a table's types", "none", "");
+  if (!table->def->Get("key_dtype").Find(Attribute::kType, &key) || !table->def->Get("value_dtype").Find(Attribute::kType, &value))
+    return c.Fail("a table's types", "none", "");
   const DType from = DTypeFromTf(key.as_int()), to = DTypeFromTf(value.as_int());
   if (!((from == DType::kString && to == DType::kI64) || (from == DType::kI64 && to == DType::kString))) {
-    if (c.builder().region() != 0) return c.Fail("a table from text to int64 or back inside of loops and branches", std::string(Name(from)) + " to " + std::string(Name(to)), "");
+    if (c.builder().region() != 0)
+      return c.Fail("a table from text to int64 or back inside of loops and branches", std::string(Name(from)) + " to " + std::string(Name(to)), "");
     OCTET_ASSIGN(const TableContents contents, ReadTable(c.builder(), *table));
     const int64_t size = c.shape(contents.keys).elements();
     c.SetOutput(0, c.Constant<int64_t>(Shape{}, std::span(&size, 1)));
@@ -217,11 +223,13 @@ Status ConvertIsInitialized(NodeContext& c) {
   return {};
 }
 
-constexpr NodeRule kRules[] = {{"ReadVariableOp", ConvertRead}, {"VariableV2", ConvertReference}, {"Variable", ConvertReference}, {"ResourceGather", ConvertGather}, {"AssignVariableOp", ConvertAssign}, {"AssignAddVariableOp", ConvertAssign},
-                               {"AssignSubVariableOp", ConvertAssign}, {"ResourceScatterUpdate", ConvertScatter}, {"ResourceScatterAdd", ConvertScatter}, {"ResourceScatterSub", ConvertScatter},
-                               {"ResourceScatterNdUpdate", ConvertScatter}, {"ResourceScatterNdAdd", ConvertScatter}, {"ResourceScatterNdSub", ConvertScatter},
-                               {"ResourceStridedSliceAssign", ConvertSliceAssign}, {"ResourceGatherNd", ConvertGatherNd}, {"LookupTableSizeV2", ConvertTableSize},
-                               {"VarIsInitializedOp", ConvertIsInitialized}, {"LookupTableFindV2", ConvertLookup}, {"LookupTableFind", ConvertLookup}};
+constexpr NodeRule kRules[] = {{"ReadVariableOp", ConvertRead}, {"VariableV2", ConvertReference}, {"Variable", ConvertReference},
+                               {"ResourceGather", ConvertGather}, {"AssignVariableOp", ConvertAssign}, {"AssignAddVariableOp", ConvertAssign},
+                               {"AssignSubVariableOp", ConvertAssign}, {"ResourceScatterUpdate", ConvertScatter}, {"ResourceScatterAdd", ConvertScatter},
+                               {"ResourceScatterSub", ConvertScatter}, {"ResourceScatterNdUpdate", ConvertScatter}, {"ResourceScatterNdAdd", ConvertScatter},
+                               {"ResourceScatterNdSub", ConvertScatter}, {"ResourceStridedSliceAssign", ConvertSliceAssign},
+                               {"ResourceGatherNd", ConvertGatherNd}, {"LookupTableSizeV2", ConvertTableSize}, {"VarIsInitializedOp", ConvertIsInitialized},
+                               {"LookupTableFindV2", ConvertLookup}, {"LookupTableFind", ConvertLookup}};
 
 }  // namespace
 

@@ -24,7 +24,8 @@ typedef struct TfLiteTelemetryGpuDelegateSettings TfLiteTelemetryGpuDelegateSett
 
 /* Everything takes NULL for nothing known. */
 /* How the converter that wrote the file optimized it, from its metadata CONVERSION_METADATA; NULL where the file does not say. */
-TFL_CAPI_EXPORT const TfLiteTelemetryConversionMetadata* TfLiteTelemetryInterpreterSettingsGetConversionMetadata(const TfLiteTelemetryInterpreterSettings* settings);
+TFL_CAPI_EXPORT const TfLiteTelemetryConversionMetadata* TfLiteTelemetryInterpreterSettingsGetConversionMetadata(
+    const TfLiteTelemetryInterpreterSettings* settings);
 TFL_CAPI_EXPORT const int32_t* TfLiteTelemetryConversionMetadataGetModelOptimizationModes(const TfLiteTelemetryConversionMetadata* metadata);
 TFL_CAPI_EXPORT size_t TfLiteTelemetryConversionMetadataGetNumModelOptimizationModes(const TfLiteTelemetryConversionMetadata* metadata);
 
