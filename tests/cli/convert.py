@@ -87,6 +87,10 @@ def output_names():
         model.write_bytes(whole.replace(b"scan/while:4", name.encode()))
         ran = run("run", model, "--in", given, "--out", out)
         expect(f"not under {name}", ran.returncode == 0 and zipfile.ZipFile(out).namelist() == ["0.npy"])
+    with zipfile.ZipFile(given, "w") as archive:
+        archive.writestr("x.npy", npy("f", (1,), [1.0]))
+    done = [run("convert", DATA / "counter", "-o", model), run("run", model, "--signature", "serving_default", "--in", given, "--out", out)]
+    expect("a signature's outputs also under its keys", [r.returncode for r in done] == [0, 0] and zipfile.ZipFile(out).namelist()[:2] == ["0.npy", "total.npy"])
 
 
 def parity():
