@@ -68,8 +68,7 @@ Share ShareOf(const std::vector<quantizer::FloatNode>& nodes, const quantizer::Q
     s.macs += static_cast<double>(n.macs);
     s.bytes += static_cast<double>(n.bytes);
   }
-  // Of a free batch both counts are negative alike.
-  return {r.macs != 0 ? std::abs(s.macs / static_cast<double>(r.macs)) : 0, r.bytes != 0 ? std::abs(s.bytes / static_cast<double>(r.bytes)) : 0};
+  return {r.macs > 0 ? s.macs / static_cast<double>(r.macs) : 0, r.bytes > 0 ? s.bytes / static_cast<double>(r.bytes) : 0};
 }
 
 std::string ResultJson(const Flags& f, const std::string& scheme, const quantizer::QuantizeResult& r, size_t bytes) {

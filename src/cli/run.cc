@@ -154,7 +154,7 @@ bool StaysInside(const std::string& name) {
   return ("/" + name + "/").find("/../") == std::string::npos;
 }
 
-// Under positions and, where no other array has the name, under names; a name of digits would look like a position.
+// Under positions and, where no other array has the name, under signature keys and names; a name of digits would look like a position.
 Status WriteOutputs(const runtime::Interpreter& interpreter, const std::string& path) {
   std::vector<data::Array> arrays;
   std::deque<std::vector<std::byte>> texts;
@@ -174,11 +174,13 @@ Status WriteOutputs(const runtime::Interpreter& interpreter, const std::string& 
     return {};
   };
   for (int i = 0; i < interpreter.num_outputs(); ++i) OCTET_TRY(add(std::to_string(i), i));
-  for (int i = 0; i < interpreter.num_outputs(); ++i) {
-    const std::string name(interpreter.output(i).name);
+  const auto add_name = [&](std::string_view view, int output) -> Status {
+    const std::string name(view);
     const bool number = name.find_first_not_of("0123456789") == std::string::npos;
-    if (StaysInside(name) && !number) OCTET_TRY(add(name, i));
-  }
+    return StaysInside(name) && !number ? add(name, output) : Status();
+  };
+  for (int i = 0; i < interpreter.num_outputs(); ++i) OCTET_TRY(add_name(interpreter.output_key(i), i));
+  for (int i = 0; i < interpreter.num_outputs(); ++i) OCTET_TRY(add_name(interpreter.output(i).name, i));
   return data::WriteNpz(path, arrays);
 }
 
@@ -221,7 +223,7 @@ Body DeclareRun(FlagSet& flags) {
   auto f = std::make_shared<Flags>();
   flags.Positional("model", &f->model, "A .tflite file");
   flags.Option("--in", &f->in, "Inputs (.npz): keys are input names, signature keys or positions", true);
-  flags.Option("--out", &f->out, "Where outputs go (.npz), under positions and names", true);
+  flags.Option("--out", &f->out, "Where outputs go (.npz), under positions, signature keys and names", true);
   flags.Option("--signature", &f->signature, "Which signature to run", false);
   flags.Option("--threads", &f->threads, "Threads, this one included", 1);
   flags.Choice("--kernels", &f->kernels, {"fast", "reference"}, "Which kernels compute; integers are the same bits either way");

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <optional>
 
+#include "passes/multiply_negations.h"
 #include "passes/rewrites.h"
 
 namespace octet::passes {
@@ -364,8 +365,10 @@ bool Lower(Graph& g, NodeId id) {
   const TensorId y = g.node(quantize).outputs[0];
   const TensorType wanted = g.tensor(y).type;
   if (!IsQuantized(wanted)) return false;
+  if (!ReadsIntegers(g, n)) return false;
+  if (n.op->name == "neg") return MultiplyNegation(g, id);
   Lowered l;
-  if (!ReadsIntegers(g, n) || !LowerOperands(g, n, wanted.dtype, &l) || !TieGrids(*n.op, wanted, &l)) return false;
+  if (!LowerOperands(g, n, wanted.dtype, &l) || !TieGrids(*n.op, wanted, &l)) return false;
   Widen(g, id, wanted, &l);
   if (!TypesOf(g, id, l.in, {l.out}).ok()) return false;
   for (size_t i = 0; i < n.inputs.size(); ++i) {

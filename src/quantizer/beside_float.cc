@@ -154,7 +154,7 @@ class Finder {
     island->fixed |= type != DType::kF32 || g_.tensor(t).is_variable;
   }
 
-  int64_t MacsOf(NodeId id) const { return std::abs(ops::CostOf(graph::NodeView(g_, id).view()).macs); }
+  int64_t MacsOf(NodeId id) const { return SampleCost(g_, id).macs; }
   int64_t ConstantBytes(NodeId id) const {
     int64_t bytes = 0;
     for (TensorId t : g_.node(id).inputs)

@@ -127,8 +127,7 @@ const std::string* IntegerNodes::Reason(const graph::Node& n, const std::map<std
 
 void IntegerNodes::Note(NodeId id, const std::string& reason, std::vector<FloatNode>* list) const {
   const graph::Node& n = g_.node(id);
-  const graph::NodeView lens(g_, id);
-  const ops::Cost cost = ops::CostOf(lens.view());
+  const ops::Cost cost = SampleCost(g_, id);
   list->push_back({n.place, std::string(n.op->name), reason, g_.tensor(n.outputs[0]).name, cost.macs, cost.bytes});
 }
 

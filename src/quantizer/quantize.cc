@@ -303,7 +303,7 @@ class Quantizer {
 
   // As many samples as that many runs of the model each can be had for.
   SampleRange Few(SampleRange samples, size_t runs) const {
-    const int64_t count = kSensitivityMacs / std::max<int64_t>(1, std::abs(result_.macs) * static_cast<int64_t>(runs));
+    const int64_t count = kSensitivityMacs / std::max<int64_t>(1, result_.macs * static_cast<int64_t>(runs));
     samples.end = std::min(samples.end, samples.first + samples.step * std::max(count, dear_ ? 1 : kFewestSensitivity));
     return samples;
   }
@@ -510,7 +510,7 @@ class Quantizer {
   }
   void CountCosts(const graph::Graph& g, int64_t runs) {
     for (graph::NodeId id : g.order()) {
-      const ops::Cost cost = ops::CostOf(graph::NodeView(g, id).view());
+      const ops::Cost cost = SampleCost(g, id);
       result_.macs += runs * cost.macs;
       result_.bytes += runs * cost.bytes;
       if (const std::optional<passes::CallFlow> flow = passes::FlowOf(model_, g.node(id)); flow && runs == 1)
@@ -519,7 +519,7 @@ class Quantizer {
   }
 
   // Is that many runs of the model a matter of a second or two? Counted, not timed: the same file comes out everywhere.
-  bool Cheap(int64_t runs) const { return options_.high_effort || std::abs(result_.macs) <= kCheapMacs / std::max<int64_t>(1, runs); }
+  bool Cheap(int64_t runs) const { return options_.high_effort || result_.macs <= kCheapMacs / std::max<int64_t>(1, runs); }
 
   graph::Model model_;
   const data::Dataset& data_;

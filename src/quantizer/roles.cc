@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 
 namespace octet::quantizer {
 
@@ -81,6 +82,25 @@ float LowestUseful(const Graph& g, TensorId t) {
     }
   }
   return low;
+}
+
+ops::Cost SampleCost(const Graph& g, NodeId id) {
+  const graph::NodeView lens(g, id);
+  ops::OpView view = lens.view();
+  std::deque<TensorType> closed;
+  const auto close = [&](std::span<const TensorType* const> types) {
+    std::vector<const TensorType*> list;
+    for (const TensorType* t : types) {
+      list.push_back(t ? &closed.emplace_back(*t) : nullptr);
+      for (int i = 0; t && i < t->shape.rank(); ++i)
+        if (t->shape[i] == kUnknown) closed.back().shape[i] = 1;
+    }
+    return list;
+  };
+  const std::vector<const TensorType*> in = close(view.inputs), out = close(view.outputs);
+  view.inputs = in;
+  view.outputs = out;
+  return ops::CostOf(view);
 }
 
 namespace {

@@ -30,6 +30,9 @@ bool TellsIntegersApart(const ops::OpDef& op);
 // Below this value all who read the tensor make the same of it, so that its range may end there.
 float LowestUseful(const graph::Graph& g, graph::TensorId t);
 
+// What the node costs where open dimensions are 1: for one sample.
+ops::Cost SampleCost(const graph::Graph& g, graph::NodeId id);
+
 // Could this node run with such activations and weights? Looks only at the definition's type rows.
 bool HasIntegerForm(const graph::Graph& g, graph::NodeId id, DType activation = DType::kI8, DType weights = DType::kI8);
 

@@ -146,8 +146,7 @@ class Planner {
            macs <= macs_ / 2;  // Else it is no int8 model any more.
   }
 
-  // Of a free batch counts are negative.
-  int64_t Macs(NodeId id) const { return std::abs(ops::CostOf(graph::NodeView(g_, id).view()).macs); }
+  int64_t Macs(NodeId id) const { return SampleCost(g_, id).macs; }
 
   double Nanoseconds(const std::set<NodeId>& more) const {
     double time = 0;
@@ -257,8 +256,8 @@ Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> mod
 }
 
 double FloatNanoseconds(const Graph& g, NodeId id) {
-  const ops::Cost cost = ops::CostOf(graph::NodeView(g, id).view());
-  return kMac_ns * std::abs(static_cast<double>(cost.macs)) + kByte_ns * std::abs(static_cast<double>(cost.bytes));
+  const ops::Cost cost = SampleCost(g, id);
+  return kMac_ns * static_cast<double>(cost.macs) + kByte_ns * static_cast<double>(cost.bytes);
 }
 
 FloatBudget BudgetOf(const Graph& g, int64_t file_bytes) {

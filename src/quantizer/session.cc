@@ -90,14 +90,16 @@ Status Session::Check(const data::Dataset& data) {
     const TensorType sample = data.input_type(from);
     const Shape wanted = SampleShape(in.signature);
     const bool fits = data.has_shape() ? SameUpToUnknown(wanted, sample.shape) : wanted.known() && wanted.elements() == sample.shape.elements();
-    if (!fits)
+    const bool whole = !fits && data.has_shape() && SameUpToUnknown(in.signature, sample.shape);  // Of a model without a batch.
+    if (!fits && !whole)
       return Error(Code::kInvalidArgument, "'%s': expected samples of shape %s for input '%s', found %s", data.path().c_str(), wanted.text().c_str(),
                    std::string(in.name).c_str(), sample.shape.text().c_str());
     const bool quantized = sample.dtype == DType::kF32 && !in.type->quant.empty();
     if (sample.dtype != in.type->dtype && !quantized)
       return Error(Code::kInvalidArgument, "'%s': expected %s for input '%s', found %s", data.path().c_str(), std::string(NumpyName(in.type->dtype)).c_str(),
                    std::string(in.name).c_str(), std::string(NumpyName(sample.dtype)).c_str());
-    Shape shape{1};
+    Shape shape;
+    if (!whole) shape.push_back(1);
     for (int32_t d : (data.has_shape() ? sample.shape : wanted).dims()) shape.push_back(d);
     if (in.signature.rank() > 0) OCTET_TRY(interpreter_->Resize(i, shape));
     data_input_.push_back(from);

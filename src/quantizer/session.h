@@ -14,7 +14,7 @@ namespace octet::quantizer {
 // Real values of a tensor: floats as they are, quantized integers as scale * (q - zero).
 std::vector<float> RealValues(const runtime::TensorRef& tensor);
 
-// One thread at a time. Inputs are set sample by sample (batch 1); float data for integer inputs is
+// One thread at a time. Inputs are set sample by sample (batch 1, or the whole input where samples have its rank); float data for integer inputs is
 // quantized with the input's scale, as a user would do it.
 class Session {
  public:

@@ -25,6 +25,9 @@ def flex():
     expect("and said", "stayed TensorFlow's own" in kept.stderr and "Dawsn" in kept.stderr)
     codes = [c.get("custom_code") for c in json.loads(run("inspect", out, "--json").stdout)["operator_codes"]]
     expect("the file names them as TensorFlow does", "FlexDawsn" in codes)
+    refused, again = (run("convert", out, "-o", work / "flex_again.tflite", *flags) for flags in ([], ["--allow-flex"]))
+    expect("a .tflite with such ops is refused, too", refused.returncode == 3 and "Dawsn" in refused.stderr)
+    expect("or converted to itself", again.returncode == 0 and "Dawsn" in again.stderr and (work / "flex_again.tflite").read_bytes() == out.read_bytes())
     frozen = run("convert", DATA / "lu.pb", "-o", work / "lu.tflite", "--allow-flex")
     expect("a frozen graph does not say enough", frozen.returncode == 3 and "as TensorFlow's own operator" in frozen.stderr)
 
@@ -87,6 +90,10 @@ def output_names():
         model.write_bytes(whole.replace(b"scan/while:4", name.encode()))
         ran = run("run", model, "--in", given, "--out", out)
         expect(f"not under {name}", ran.returncode == 0 and zipfile.ZipFile(out).namelist() == ["0.npy"])
+    with zipfile.ZipFile(given, "w") as archive:
+        archive.writestr("x.npy", npy("f", (1,), [1.0]))
+    done = [run("convert", DATA / "counter", "-o", model), run("run", model, "--signature", "serving_default", "--in", given, "--out", out)]
+    expect("a signature's outputs also under its keys", [r.returncode for r in done] == [0, 0] and zipfile.ZipFile(out).namelist()[:2] == ["0.npy", "total.npy"])
 
 
 def parity():

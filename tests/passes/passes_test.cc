@@ -243,5 +243,14 @@ TEST(Passes, QuantizeMeetsDequantizeAcrossWhatOnlyMoves) {
   ExpectSameMeaning(b, shape, {"quantize", "abs", "reshape", "reduce_max", "dequantize"});
 }
 
+TEST(Passes, NegationsOfIntegersMindZeroPoints) {
+  Builder b;
+  const Shape shape{2, 3, 4};
+  const auto rounded = b.Node("quantize", "rounded", {b.Input("x", {DType::kF32, shape, {}})}, {DType::kI8, shape, Quant::PerTensor(0.0625f, -128)});
+  const auto negative = b.Node("neg", "negative", {b.Node("dequantize", "real", {rounded})});
+  b.g().outputs = {b.Node("dequantize", "y", {b.Node("quantize", "again", {negative}, {DType::kI8, shape, Quant::PerTensor(0.0625f, 127)})})};
+  ExpectSameMeaning(b, shape, {"quantize", "mul", "dequantize"});
+}
+
 }  // namespace
 }  // namespace octet

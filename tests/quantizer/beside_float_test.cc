@@ -93,5 +93,17 @@ TEST(BesideFloat, WhatCostsLessThanTheWayIntoInt8StaysInFloat) {
   }
 }
 
+// Weights count once, and an open batch as one sample: what is in float is no more than all there is.
+TEST(BesideFloat, SharesAreOfOneSampleWhereTheBatchIsOpen) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{kUnknown, kWidth}, {}});
+  b.g().outputs = {b.Node("round", "y", {Dense(b, "dense", x, kWidth / 2, 1, 1)})};
+  const auto result = Quantized(b, Data(1));
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  ASSERT_EQ(InFloat(*result), (std::vector<std::string>{"y"}));
+  EXPECT_EQ(result->float_nodes[0].bytes, kWidth / 2 * 2 * 4);
+  EXPECT_GT(result->bytes, kWidth * kWidth / 2 * 4);
+}
+
 }  // namespace
 }  // namespace octet::quantizer

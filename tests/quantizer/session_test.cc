@@ -25,5 +25,22 @@ TEST(Session, EverySampleBeginsAnew) {
   }
 }
 
+// Of a waveform's model, say: the first dimension is no batch.
+TEST(Session, SamplesOfTheInputsRankAreAllOfIt) {
+  test::Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{kUnknown, 3}, {}});
+  b.g().outputs = {b.Node("sum", "y", {x, b.Constant<int32_t>("axis", Shape{1}, {0})})};
+  auto session = Session::FromBytes(*exporter::Export(b.model), {});
+  ASSERT_TRUE(session.ok());
+  const test::Samples whole(Shape{2, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}), lone(Shape{3}, {1, 2, 3}), other(Shape{2, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
+  ASSERT_TRUE((*session)->Check(whole).ok());
+  ASSERT_TRUE((*session)->Run(whole, 1).ok());
+  EXPECT_EQ((*session)->Output(), (std::vector<float>{17, 19, 21}));
+  ASSERT_TRUE((*session)->Check(lone).ok());
+  ASSERT_TRUE((*session)->Run(lone, 0).ok());
+  EXPECT_EQ((*session)->Output(), (std::vector<float>{1, 2, 3}));
+  EXPECT_FALSE((*session)->Check(other).ok());
+}
+
 }  // namespace
 }  // namespace octet::quantizer

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "importers/given_shape.h"
+#include "ops/flex_util.h"
 #include "tflite/view.h"
 
 namespace octet::importers::tflite {
@@ -41,11 +42,21 @@ std::string PlaceOf(const SubgraphInfo& g, const OperatorInfo& op) {
   return op.outputs.empty() ? std::string() : std::string(g.tensors[static_cast<size_t>(op.outputs[0])].name);
 }
 
-void FindMissing(const View& view, std::vector<Finding>* findings) {
+constexpr std::string_view kFlex = "Flex";
+
+bool IsFlex(const OperatorInfo& op) { return !op.op && !op.lacks && op.code_name.starts_with(kFlex); }
+
+// TensorFlow's own operators go to `flex`, if any: they stay what they are.
+void FindMissing(const View& view, std::vector<Finding>* flex, std::vector<Finding>* findings) {
   std::map<std::pair<std::string, std::string>, std::pair<int, std::string>> missing;  // Kind, reason -> uses, first place.
   for (const SubgraphInfo& g : view.subgraphs()) {
     for (const OperatorInfo& op : g.operators) {
       if (op.op) continue;
+      if (IsFlex(op)) {
+        const std::string place = PlaceOf(g, op), kind(op.code_name.substr(kFlex.size()));
+        (flex ? flex : findings)->push_back({place, kind, place, "octet lacks this operator of TensorFlow's", ""});
+        continue;
+      }
       const char* reason = op.lacks ? op.lacks : "the operator";
       auto& [uses, place] = missing[{std::string(op.code_name), reason}];
       if (uses++ == 0) place = PlaceOf(g, op);
@@ -65,7 +76,9 @@ Graph ImportSubgraph(const SubgraphInfo& info, Buffers& buffers) {
   }
   const auto list = [](std::span<const int32_t> ids) { return std::vector<graph::TensorId>(ids.begin(), ids.end()); };
   for (const OperatorInfo& op : info.operators) {
-    const graph::NodeId id = g.AddNode(*op.op, graph::Attributes(op.op->attrs, op.attributes.data()), list(op.inputs), list(op.outputs), PlaceOf(info, op));
+    const ops::OpDef& def = op.op ? *op.op : ops::FlexOp(op.code_name);
+    const graph::Attributes attributes = op.op ? graph::Attributes(def.attrs, op.attributes.data()) : graph::Attributes(def.attrs);
+    const graph::NodeId id = g.AddNode(def, attributes, list(op.inputs), list(op.outputs), PlaceOf(info, op));
     g.node(id).intermediates = list(op.intermediates);
     g.node(id).custom_options.assign(op.custom_options.begin(), op.custom_options.end());
   }
@@ -104,7 +117,7 @@ bool Is(std::span<const std::byte> bytes) { return bytes.size() >= 8 && std::mem
 Result<graph::Model> Import(std::span<const std::byte> bytes, const ImportOptions& options, std::vector<Finding>* findings, const MappedFile* file) {
   OCTET_ASSIGN(const View view, View::Open(bytes));
   graph::Model model;
-  FindMissing(view, findings);
+  FindMissing(view, options.flex, findings);
   if (!findings->empty()) return model;
   model.description = view.description();
   Buffers buffers(file);
