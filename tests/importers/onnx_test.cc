@@ -78,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(Onnx, OnnxFixture, testing::Values("cnn", "unet", "shap
                                                                "placed", "blocks", "broadcast", "grids", "quantized_lstm", "regions", "branches", "scans", "scan_of_batch", "cubic", "solids", "quotients", "long_quotients", "distinct",
                                                                "overwritten", "placed_open", "resized_open", "padded_open", "cropped_open", "collected", "collected_open", "halves", "triangles", "rolled", "counted", "any_boxes", "spread", "chosen_sequences",
                                                                "eca", "boxes_placed", "from_the_end", "sequence_outputs", "windows", "heads", "spectra", "pooled_open", "rounds",
-                                                               "own_statistics", "patches", "clipped", "far_numbers", "open_channels", "computed_regions", "support_vectors", "questions", "bins", "bins_open", "ranks", "reshaped_open", "fused"));
+                                                               "own_statistics", "patches", "clipped", "far_numbers", "open_channels", "computed_regions", "support_vectors", "questions", "bins", "bins_open", "ranks", "reshaped_open", "fused", "grids_open"));
 
 TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
   const auto ops = Operators(Optimized("cnn.onnx"));
@@ -90,6 +90,8 @@ TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
 }
 
 TEST(Onnx, SkipsAcrossLevelsCostNoTranspose) { EXPECT_EQ(Operators(Optimized("unet.onnx")).at("transpose"), 2); }
+
+TEST(Onnx, PixelsAroundAPlaceAreReadAtOnce) { EXPECT_EQ(Operators(Optimized("grids_open.onnx")).at("gather"), 3 + 1 + 4); }  // Four rows for a cubic.
 
 TEST(Onnx, JoiningNothingCostsNoOperator) { EXPECT_EQ(Operators(Optimized("rolled.onnx")).at("concatenation"), 1); }  // That of the shape.
 
