@@ -12,7 +12,7 @@ from onnx_models import control_flow, learned, networks, open_sizes, operators
 from onnx_models.common import OUT, begin_fixture
 
 FIXTURES = {
-    networks: "cnn unet transformer recurrent quantized excite masks blocks quantized_lstm eca windows heads own_statistics patches",
+    networks: "cnn unet transformer recurrent quantized excite masks blocks quantized_lstm eca windows heads own_statistics patches fused",
     operators: ("shapes old external refused too_many_starts einsum placed broadcast grids regions cubic solids quotients long_quotients distinct halves triangles "
              "rolled spectra clipped far_numbers beyond bins"),
     control_flow: ("loops function branches scans overwritten collected collected_open counted any_boxes chosen_sequences sequence_outputs rounds "

@@ -169,6 +169,19 @@ def blocks():
     save("blocks", m, [x], [x @ wide, x @ wide])
 
 
+def fused():
+    """Layers with the activations that onnxruntime's optimizer put into them, numbers and all."""
+    w = {"w": floats(4, 3, 3, 3), "b": floats(4), "v": floats(4, 4, 1, 1), "m": floats(4, 5), "c": floats(5)}
+    nodes = [N("FusedConv", ["x", "w", "b"], ["a"], domain="com.microsoft", pads=[1, 1, 1, 1], activation="LeakyRelu", activation_params=[0.3]),
+             N("FusedConv", ["a", "v"], ["d"], domain="com.microsoft", activation="Clip", activation_params=[-0.5, 0.25]),
+             N("FusedConv", ["a", "v", "", "d"], ["e"], domain="com.microsoft", activation="Relu"), N("ReduceMean", ["e"], ["f"], axes=[2, 3], keepdims=0),
+             N("FusedGemm", ["f", "m", "c"], ["y"], domain="com.microsoft", alpha=0.5, activation="LeakyRelu", activation_alpha=0.25),
+             N("FusedGemm", ["f", "m", "c"], ["z"], domain="com.microsoft", alpha=0.5, activation="Tanh")]
+    m = model(nodes, [("x", F, [1, 3, 6, 5])], [("e", F, [1, 4, 6, 5]), ("y", F, [1, 5]), ("z", F, [1, 5])], w, domains=["com.microsoft"])
+    x = floats(1, 3, 6, 5)
+    save("fused", m, [x], computed(m, [x]))
+
+
 def eca():
     """Efficient channel attention as PyTorch writes it with a free batch, whose size comes from another tensor's shape: two blocks around a skip."""
     w = {"zero": np.array(0), "front": np.array([0]), "one": np.array([1]), "rest": np.array([-1]), "w0": floats(8, 3, 3, 3), "w1": floats(8, 8, 1, 1),

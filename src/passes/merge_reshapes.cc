@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //   x -> reshape -> reshape -> y            becomes  x -> reshape -> y          also where they are squeezes or expand_dims
+//   x -> reshape -> relu -> reshape -> y    becomes  x -> relu -> reshape -> reshape -> y
+//   x -> squeeze -> expand_dims -> y        becomes  y = x                      where that gives x's dimensions, however many are open
 //   x -> reshape -> fully_connected -> y    becomes  x -> fully_connected -> y
 //   x -> fully_connected -> reshape -> y    becomes  x -> fully_connected(keep_num_dims) -> y
 //   x[4] -> reshape[1,4] -> add(y[6,4])     becomes  add(x, y)                  where the other operand has the result's dimensions
@@ -80,24 +82,55 @@ bool IsElementwise(const Graph& g, const graph::Node& n) {
 // A value that is a reshape, or computed of one element by element, for one reader.
 struct Reshaped {
   NodeId reshape = -1;
+  bool shared = false;          // Others read what the reshape makes, too.
   std::vector<NodeId> between;  // What is computed of it, the last first.
 };
 
 Reshaped ReshapedBefore(const Graph& g, TensorId t, NodeId reader) {
   Reshaped found;
-  while (g.SoleConsumer(t) == reader && g.tensor(t).producer >= 0) {
+  while (g.tensor(t).producer >= 0) {
+    const bool alone = g.SoleConsumer(t) == reader;
     const NodeId id = g.tensor(t).producer;
     const graph::Node& n = g.node(id);
     if (IsReshape(n.op->name)) {
-      found.reshape = id;
+      found.reshape = id, found.shared = !alone;
       break;
     }
     const auto one_number = [&](TensorId k) { return g.is_constant(k) && g.tensor(k).type.shape.rank() == 0; };
-    if (!IsElementwise(g, n) || n.inputs.empty() || !std::ranges::all_of(n.inputs.begin() + 1, n.inputs.end(), one_number)) break;
+    if (!alone || !IsElementwise(g, n) || n.inputs.empty() || !std::ranges::all_of(n.inputs.begin() + 1, n.inputs.end(), one_number)) break;
     found.between.push_back(id);
     t = n.inputs[0], reader = id;
   }
   return found;
+}
+
+// Dimensions of one come or go, and all others stay: a squeeze of an open one takes away more.
+bool OnlyMovesOnes(const Graph& g, NodeId id) {
+  const graph::Node& n = g.node(id);
+  const auto open = [&](TensorId t) { return std::ranges::count(g.tensor(t).type.shape.dims(), kUnknown); };
+  return (n.op->name == "squeeze" || n.op->name == "expand_dims") && open(n.inputs[0]) == open(n.outputs[0]);
+}
+
+// Whether the second makes what the first had.
+bool Undoes(const Graph& g, NodeId first, NodeId second) {
+  const Shape& x = g.tensor(g.node(first).inputs[0]).type.shape;
+  const bool ones = OnlyMovesOnes(g, first) && OnlyMovesOnes(g, second);
+  return x == g.tensor(g.node(second).outputs[0]).type.shape && (ones || std::ranges::count(x.dims(), kUnknown) <= 1);
+}
+
+// What is computed between two reshapes is computed before both, which then are neighbours. The first may have other readers where the second undoes it.
+bool ComputeBefore(Graph& g, NodeId id) {
+  const graph::Node& n = g.node(id);
+  const Reshaped found = IsReshape(n.op->name) ? ReshapedBefore(g, n.inputs[0], id) : Reshaped();
+  if (found.reshape < 0 || found.between.empty() || (found.shared && !Undoes(g, found.reshape, id))) return false;
+  const TensorId x = g.node(found.reshape).inputs[0], reshaped = g.node(found.reshape).outputs[0], computed = n.inputs[0];
+  for (const NodeId between : found.between) g.tensor(g.node(between).outputs[0]).type.shape = g.tensor(x).type.shape;
+  g.SetInput(found.between.back(), 0, x);
+  if (found.shared) return Bypass(g, id);
+  g.tensor(reshaped).type.dtype = g.tensor(computed).type.dtype;
+  g.SetInput(found.reshape, 0, computed);
+  g.SetInput(id, 0, reshaped);
+  return true;
 }
 
 // The elements before and behind the open dimension, or all, if there is none.
@@ -113,13 +146,14 @@ bool Sink(Graph& g, NodeId id) {
   const graph::Node& n = g.node(id);
   if (!IsElementwise(g, n) || n.inputs.size() != 2) return false;
   const std::array<Reshaped, 2> sides = {ReshapedBefore(g, n.inputs[0], id), ReshapedBefore(g, n.inputs[1], id)};
-  if (sides[0].reshape < 0 || sides[1].reshape < 0) return false;
+  if (sides[0].reshape < 0 || sides[1].reshape < 0 || (sides[0].shared && sides[1].shared)) return false;
   const std::array<TensorId, 2> before = {g.node(sides[0].reshape).inputs[0], g.node(sides[1].reshape).inputs[0]};
   const TensorId y = n.outputs[0];
   const auto shape_of = [&](TensorId t) { return g.tensor(t).type.shape; };
   const Shape shape = shape_of(before[0]), whole = shape_of(y);
   if (!(shape_of(before[1]) == shape && shape_of(n.inputs[0]) == whole && shape_of(n.inputs[1]) == whole)) return false;
-  if (const auto around = AroundOpen(shape); !around || AroundOpen(whole) != around) return false;
+  if (!OnlyMovesOnes(g, sides[0].reshape) || !OnlyMovesOnes(g, sides[1].reshape))
+    if (const auto around = AroundOpen(shape); !around || AroundOpen(whole) != around) return false;
   for (size_t i = 0; i < 2; ++i) {
     for (const NodeId between : sides[i].between) g.tensor(g.node(between).outputs[0]).type.shape = shape;
     const bool direct = sides[i].between.empty();
@@ -130,9 +164,10 @@ bool Sink(Graph& g, NodeId id) {
   const std::string name = g.tensor(y).name;
   const TensorId met = g.AddTensor(name, type);
   g.SetOutput(id, 0, met);
-  g.SetInput(sides[0].reshape, 0, met);
-  g.SetOutput(sides[0].reshape, 0, y);
-  g.Erase(sides[1].reshape);
+  const size_t behind = sides[0].shared ? 1 : 0;
+  g.SetInput(sides[behind].reshape, 0, met);
+  g.SetOutput(sides[behind].reshape, 0, y);
+  if (!sides[1 - behind].shared) g.Erase(sides[1 - behind].reshape);
   return true;
 }
 
@@ -141,6 +176,7 @@ bool Merge(Graph& g, NodeId id) {
   if (n.inputs.empty() || n.inputs[0] == graph::kNoTensor) return false;
   if (Broadcast(g, id)) return true;
   if (Sink(g, id)) return true;
+  if (ComputeBefore(g, id)) return true;
   if (n.op->name == "reshape" && KeepDimensions(g, id)) return true;
   const NodeId before = ReshapeBefore(g, n.inputs[0]);
   if (before < 0) return false;
@@ -150,6 +186,11 @@ bool Merge(Graph& g, NodeId id) {
     return true;
   }
   if (IsReshape(n.op->name)) {
+    if (Undoes(g, before, id)) {
+      g.SetInput(id, 0, x);
+      if (Bypass(g, id)) return true;
+      g.SetInput(id, 0, g.node(before).outputs[0]);
+    }
     if (g.SoleConsumer(n.inputs[0]) != id || std::ranges::count(g.tensor(n.outputs[0]).type.shape.dims(), kUnknown) > 1) return false;
     ReplaceByReshape(g, id, x);
     return true;

@@ -24,7 +24,7 @@ constexpr Pass kPipeline[] = {
     {"merge-steps", "All rows of a tensor, gathered one by one, become one unpack; a tensor into which all rows are put one by one, a pack.", MergeSteps},
     {"matrix-vector", "batch_matmul of a constant matrix and vectors becomes fully_connected.", MatrixVector},
     {"merge-broadcasts", "Comparisons, logic, powers and divisions over five and more dimensions get neighbours merged that broadcast alike: LiteRT takes four.", MergeBroadcasts},
-    {"merge-reshapes", "reshape(reshape(x)) becomes one reshape; a reshape of outer dimensions before or behind fully_connected goes; what is reshaped alike is added or multiplied before it is.", MergeReshapes},
+    {"merge-reshapes", "reshape(reshape(x)) becomes one reshape or none, also where something is computed element by element between them; a reshape of outer dimensions before or behind fully_connected goes; what is reshaped alike is added or multiplied before it is.", MergeReshapes},
     {"merge-transposes", "transpose(transpose(x)) becomes one transpose or none; one of the last two dimensions goes into batch_matmul.", MergeTransposes},
     {"move-transposes", "Regions of element-wise operators, reductions, concatenations and pads work on permuted tensors where that saves transposes.", MoveTransposes},
     {"reshape-transposes", "A transpose goes through a reshape that keeps its dimensions together, and into the weights behind a flattened image.", ReshapeTransposes},

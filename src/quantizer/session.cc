@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <optional>
 #include <thread>
 
 #include "base/thread_pool.h"
@@ -19,16 +20,56 @@ template <class T> void Dequantize(const runtime::TensorRef& t, std::vector<floa
   for (size_t i = 0; i < out.size(); ++i) out[i] = scale * static_cast<float>(static_cast<int64_t>(q[i]) - zero);
 }
 
-// Without the batch: what one sample has to look like.
-Shape SampleShape(const Shape& input) {
-  return input.rank() == 0 ? Shape() : Shape(input.dims().subspan(1));
-}
-
 bool SameUpToUnknown(const Shape& model, const Shape& sample) {
   if (model.rank() != sample.rank()) return false;
   for (int i = 0; i < model.rank(); ++i)
     if (model[i] != kUnknown && model[i] != sample[i]) return false;
   return true;
+}
+
+// Where the model may have its batch: along the first axis or, where the size of that is fixed, along one that is open or one, as steps of time may come
+// first. -1: nowhere, a sample is all of an input.
+std::vector<int> BatchAxes(const Shape& model) {
+  std::vector<int> axes;
+  for (int i = 1; i < model.rank() && model[0] > 1; ++i)
+    if (model[i] == kUnknown || model[i] == 1) axes.push_back(i);
+  if (model.rank() > 0) axes.push_back(0);
+  axes.push_back(-1);
+  return axes;
+}
+
+// What one sample has to look like.
+Shape SampleShape(const Shape& model, int batch_axis) {
+  Shape sample;
+  for (int i = 0; i < model.rank(); ++i)
+    if (i != batch_axis) sample.push_back(model[i]);
+  return sample;
+}
+
+Shape BatchOfOne(const Shape& sample, int batch_axis) {
+  Shape batch;
+  for (int i = 0; i < sample.rank() || i == batch_axis; ++i) {
+    if (i == batch_axis) batch.push_back(1);
+    if (i < sample.rank()) batch.push_back(sample[i]);
+  }
+  return batch;
+}
+
+// The model's input for a sample. Rows of a table have no shape but the model's.
+std::optional<Shape> InputShape(const Shape& model, const Shape& sample, bool has_shape) {
+  for (int axis : BatchAxes(model)) {
+    const Shape wanted = SampleShape(model, axis);
+    if (has_shape ? SameUpToUnknown(wanted, sample) : wanted.known() && wanted.elements() == sample.elements())
+      return BatchOfOne(has_shape ? sample : wanted, axis);
+  }
+  return std::nullopt;
+}
+
+std::string WantedSamples(const Shape& model) {
+  std::string text;
+  for (int axis : BatchAxes(model))
+    if (text.empty() || model[0] > 1) text += (text.empty() ? "" : " or ") + SampleShape(model, axis).text();
+  return text;
 }
 
 }  // namespace
@@ -88,20 +129,15 @@ Status Session::Check(const data::Dataset& data) {
     for (int k = 0; k < data.num_inputs(); ++k)
       if (interpreter_->FindInput(data.input_name(k)) == i) from = k;
     const TensorType sample = data.input_type(from);
-    const Shape wanted = SampleShape(in.signature);
-    const bool fits = data.has_shape() ? SameUpToUnknown(wanted, sample.shape) : wanted.known() && wanted.elements() == sample.shape.elements();
-    const bool whole = !fits && data.has_shape() && SameUpToUnknown(in.signature, sample.shape);  // Of a model without a batch.
-    if (!fits && !whole)
-      return Error(Code::kInvalidArgument, "'%s': expected samples of shape %s for input '%s', found %s", data.path().c_str(), wanted.text().c_str(),
-                   std::string(in.name).c_str(), sample.shape.text().c_str());
+    const std::optional<Shape> shape = InputShape(in.signature, sample.shape, data.has_shape());
+    if (!shape)
+      return Error(Code::kInvalidArgument, "'%s': expected samples of shape %s for input '%s', found %s", data.path().c_str(),
+                   WantedSamples(in.signature).c_str(), std::string(in.name).c_str(), sample.shape.text().c_str());
     const bool quantized = sample.dtype == DType::kF32 && !in.type->quant.empty();
     if (sample.dtype != in.type->dtype && !quantized)
       return Error(Code::kInvalidArgument, "'%s': expected %s for input '%s', found %s", data.path().c_str(), std::string(NumpyName(in.type->dtype)).c_str(),
                    std::string(in.name).c_str(), std::string(NumpyName(sample.dtype)).c_str());
-    Shape shape;
-    if (!whole) shape.push_back(1);
-    for (int32_t d : (data.has_shape() ? sample.shape : wanted).dims()) shape.push_back(d);
-    if (in.signature.rank() > 0) OCTET_TRY(interpreter_->Resize(i, shape));
+    if (shape->rank() > 0) OCTET_TRY(interpreter_->Resize(i, *shape));
     data_input_.push_back(from);
   }
   return interpreter_->Allocate();

@@ -83,7 +83,7 @@ INSTANTIATE_TEST_SUITE_P(Onnx, OnnxFixture,
                                          "rolled", "counted", "any_boxes", "spread", "chosen_sequences", "eca", "boxes_placed", "from_the_end",
                                          "sequence_outputs", "windows", "heads", "spectra", "pooled_open", "rounds", "own_statistics", "patches", "clipped",
                                          "far_numbers", "open_channels", "computed_regions", "support_vectors", "questions", "bins", "bins_open", "ranks",
-                                         "reshaped_open"));
+                                         "reshaped_open", "fused", "grids_open"));
 
 TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
   const auto ops = Operators(Optimized("cnn.onnx"));
@@ -95,6 +95,8 @@ TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
 }
 
 TEST(Onnx, SkipsAcrossLevelsCostNoTranspose) { EXPECT_EQ(Operators(Optimized("unet.onnx")).at("transpose"), 2); }
+
+TEST(Onnx, PixelsAroundAPlaceAreReadAtOnce) { EXPECT_EQ(Operators(Optimized("grids_open.onnx")).at("gather"), 3 + 1 + 4); }  // Four rows for a cubic.
 
 TEST(Onnx, JoiningNothingCostsNoOperator) { EXPECT_EQ(Operators(Optimized("rolled.onnx")).at("concatenation"), 1); }  // That of the shape.
 
@@ -118,8 +120,8 @@ TEST(Onnx, OpenDimensionsOnBothSidesOfAReshapeCancel) {
   const auto ops = Operators(Optimized("reshaped_open.onnx"));
   EXPECT_FALSE(ops.contains("transpose"));
   EXPECT_FALSE(ops.contains("split"));  // All parts of x are x, though that is an output.
-  EXPECT_EQ(ops.at("reshape"), 5 + 1);  // One of a number.
-  EXPECT_EQ(ops.at("shape"), 4);        // The inputs', once as each type: no result's.
+  EXPECT_EQ(ops.at("reshape"), 2 + 1);  // One of a number.
+  EXPECT_EQ(ops.at("shape"), 3);        // The inputs': no result's.
 }
 
 TEST(Onnx, OnlyIndicesThatMayCountFromTheEndAreLookedAt) {

@@ -133,6 +133,24 @@ TEST(KernelElementwise, ProductsOfRowsThatShareOne) {
   EXPECT_EQ(kernels::BestInt8().floor != nullptr, floored > 0);
 }
 
+// A gate of a squeeze-and-excite block: of all pairs, that of -1 and 128 is the shift less than nothing.
+TEST(KernelElementwise, ProductsOfRowsThatAreTheShift) {
+  std::mt19937 random(7);
+  Pair p = RandomPair(random, 0, 65025);
+  p.out = ops::QuantizeMultiplier(static_cast<double>(0.28791338f * 0.00390625f / 0.29021195f));
+  p.q.zero_a = p.q.zero_out = -127, p.q.zero_b = -128;
+  SetFloor(&p);
+  constexpr size_t kBytes = 256;
+  std::vector<int8_t> x(kBytes * kBytes), shared(kBytes), y(kBytes * kBytes);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<int8_t>(i / kBytes), shared[i % kBytes] = static_cast<int8_t>(i);
+  for (const Elementwise* e : Tables()) {
+    if (!e->product_rows_s8) continue;
+    e->product_rows_s8(x.data(), shared.data(), kBytes, kBytes, {p.q.zero_a, p.q.zero_b}, p.q, y.data());
+    for (size_t i = 0; i < x.size(); ++i)
+      ASSERT_EQ(std::clamp(Requantize((x[i] + 127) * (shared[i % kBytes] + 128), p.out) - 127, -128, 127), y[i]) << int{x[i]} << " and " << int{shared[i % kBytes]};
+  }
+}
+
 TEST(KernelElementwise, SumsBackToBytes) {
   std::mt19937 random(5);
   for (int round = 0; round < 100; ++round) {

@@ -77,6 +77,28 @@ add (a, d) -> (e: f32)" + to + ")\noutput e\n");
   EXPECT_EQ(operators("[2,?,3]", "[?,2,3]", "[-1,2,3]"), (Names{"reshape", "reshape", "mul", "tanh", "add"}));
 }
 
+// Convolutions over sequences of any number and length, as PyTorch exports them: between them, nothing is squeezed.
+TEST(FewerOperators, SequencesStayImagesBetweenConvolutions) {
+  Result<graph::Model> model = graph::Parse(R"(graph main
+input x: f32[?,1,?,4]
+const w: f32[4,1,1,4] = [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]
+const b: f32[4] = [0,0,0,0]
+const axis: i32[] = [1]
+conv_2d (x, w, b) -> (c: f32[?,1,?,4]) stride_h=1 stride_w=1
+squeeze (c) -> (s: f32[?,?,4]) squeeze_dims=[1]
+tanh (s) -> (t: f32[?,?,4])
+expand_dims (t, axis) -> (e: f32[?,1,?,4])
+conv_2d (e, w, b) -> (d: f32[?,1,?,4]) stride_h=1 stride_w=1
+squeeze (d) -> (r: f32[?,?,4]) squeeze_dims=[1]
+tanh (r) -> (u: f32[?,?,4])
+add (s, u) -> (y: f32[?,?,4])
+output y
+)");
+  ASSERT_TRUE(model.ok()) << model.error().message();
+  ASSERT_TRUE(passes::Optimize(*model).ok());
+  EXPECT_EQ(test::Operators(*model), (Names{"conv_2d", "tanh", "conv_2d", "tanh", "add", "squeeze"}));
+}
+
 // Repeated rows are no ones: theirs stays.
 TEST(FewerOperators, RepeatingWhatAProductSpreadsGoes) {
   for (const auto& [rows, operators] : {std::pair(1, Names{"mul"}), std::pair(2, Names{"tile", "mul"})}) {

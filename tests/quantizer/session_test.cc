@@ -42,5 +42,26 @@ TEST(Session, SamplesOfTheInputsRankAreAllOfIt) {
   EXPECT_FALSE((*session)->Check(other).ok());
 }
 
+// The shape that the input has for a sample; empty where the sample is refused.
+Shape InputFor(const Shape& model, const Shape& sample) {
+  test::Builder b;
+  b.g().outputs = {b.Node("relu", "y", {b.Input("x", {DType::kF32, model, {}})})};
+  auto session = Session::FromBytes(*exporter::Export(b.model), {});
+  EXPECT_TRUE(session.ok());
+  const Status fits = (*session)->Check(test::Samples(sample, std::vector<float>(static_cast<size_t>(sample.elements()))));
+  return fits.ok() ? (*session)->interpreter().input(0).type->shape : Shape();
+}
+
+// Recurrent models of PyTorch and ONNX have their steps first.
+TEST(Session, TheBatchIsWhereTheModelHasIt) {
+  EXPECT_EQ(InputFor({kUnknown, 4}, {4}), (Shape{1, 4}));
+  EXPECT_EQ(InputFor({3, kUnknown, 2}, {3, 2}), (Shape{3, 1, 2}));
+  EXPECT_EQ(InputFor({3, 1, 2}, {3, 2}), (Shape{3, 1, 2}));
+  EXPECT_EQ(InputFor({3, 1, 2}, {3, 1, 2}), (Shape{3, 1, 2}));
+  EXPECT_EQ(InputFor({kUnknown, kUnknown, 2}, {3, 1, 2}), (Shape{3, 1, 2}));
+  EXPECT_EQ(InputFor({3, kUnknown, 2}, {5, 2}), (Shape{1, 5, 2}));  // Three sequences at a time.
+  EXPECT_EQ(InputFor({3, 1, 2}, {4, 2}), Shape());
+}
+
 }  // namespace
 }  // namespace octet::quantizer

@@ -16,10 +16,9 @@ NodeContext::NodeContext(Builder& builder, Scope& scope, const NodeProto& node, 
 // ------------------------------------------------------------------------------- attributes
 
 const AttributeProto* NodeContext::Find(std::string_view key) const {
-  if (attributes_of_) return attributes_of_->Find(key);
   for (const AttributeProto& a : node_.attributes)
     if (a.name == key) return a.ref.empty() ? &a : builder_.FunctionAttribute(scope_, a.ref);
-  return nullptr;
+  return attributes_of_ ? attributes_of_->Find(key) : nullptr;
 }
 
 int64_t NodeContext::Int(std::string_view key, int64_t fallback) const {

@@ -165,12 +165,14 @@ template <class Of> inline int64_t InFours(int64_t n, const ScaledPair& q, int8_
   return i;
 }
 
-// Factors and offsets of a row that others share: x * factor + offset is a product and the shift, whole numbers below 2^24.
+// Factors and offsets of a row that others share: x * factor + offset is a product and the shift, whole numbers below 2^24, less than
+// nothing: under Lanes::Down the sum that is nothing is -0, whose sign is then that of products which are not negative.
 struct Factors {
   alignas(64) float factor[SharedRow::kMost + kLanes], offset[SharedRow::kMost + kLanes];
 };
 template <class Product, class L = Lanes> void RowsByFactors(const int8_t* x, const Factors& f, int64_t n, int64_t rows, const ScaledPair& given, int8_t* y) {
-  const ScaledPair q = given;  // A copy: stores of bytes may not touch it.
+  ScaledPair q = given;  // A copy: stores of bytes may not touch it.
+  q.floor = {-given.floor.scale, -given.floor.fine, given.floor.plus_negative, given.floor.plus, given.floor.shift};
   const Product product(q);
   const I low = L::SetI(q.low), high = L::SetI(q.high);
   for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
@@ -199,10 +201,11 @@ void ProductRowsS8(const int8_t* x, const int8_t* shared, int64_t n, int64_t row
   const typename L::Down mode;
   Factors f;
   const I zero = L::SetI(row.zero_shared);
-  const F minus_zero = L::Set(static_cast<float>(-row.zero)), shift = L::Set(static_cast<float>(q.floor.shift));
+  // No offset is +0, which would be the sign of a sum with a product of +0.
+  const F minus_zero = L::Set(static_cast<float>(-row.zero)), minus_shift = L::Set(-static_cast<float>(q.floor.shift));
   for (int64_t i = 0; i < n; i += kLanes) {  // Whole vectors: masked stores take ten times as long.
-    const F by = L::ToFloat(L::SubI(i + kLanes <= n ? L::LoadS8(shared + i) : L::LoadSomeS8(shared + i, n - i), zero));
-    L::Store(f.factor + i, by), L::Store(f.offset + i, L::Fma(by, minus_zero, shift));
+    const F by = L::ToFloat(L::SubI(zero, i + kLanes <= n ? L::LoadS8(shared + i) : L::LoadSomeS8(shared + i, n - i)));
+    L::Store(f.factor + i, by), L::Store(f.offset + i, L::Fma(by, minus_zero, minus_shift));
   }
   (q.floor.fine == 0 ? RowsByFactors<FlooredProduct<false>, L> : RowsByFactors<FlooredProduct<true>, L>)(x, f, n, rows, q, y);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operators that are combinations of simple ones: losses, running products, centred crops, mel weights, gated
-// activations, convolutions with a state.
+// activations, convolutions with a state, layers with the activation that onnxruntime put into them.
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "importers/lowerings/activation.h"
@@ -172,9 +173,61 @@ Status ConvertCausalConv(NodeContext& c) {
   return {};
 }
 
+// -------------------------------------------------------------------------- onnxruntime's
+// What its optimizer makes of a layer and the activation behind it, as it is found in models that it wrote.
+
+struct Fused {
+  std::string_view activation;
+  std::array<std::string_view, 2> parameters = {};  // Its attributes, in the order of `activation_params`.
+};
+constexpr Fused kFused[] = {{"Relu"}, {"Sigmoid"}, {"Tanh"}, {"Softplus"}, {"Softsign"}, {"LeakyRelu", {"alpha"}}, {"Elu", {"alpha"}}, {"ThresholdedRelu", {"alpha"}},
+                            {"Selu", {"alpha", "gamma"}}, {"HardSigmoid", {"alpha", "beta"}}, {"Clip", {"min", "max"}}};
+
+NodeProto Part(const NodeContext& c, std::string_view op) {
+  NodeProto node;
+  node.name = c.node().name;
+  node.op = op;
+  node.outputs = {c.node().outputs[0]};
+  return node;
+}
+
+// The activation's numbers are `activation_params`, or attributes of its own: `activation_alpha`.
+Status Activate(NodeContext& c, Value x) {
+  const std::string name = c.Text("activation", "");
+  const Fused* fused = std::ranges::find(kFused, name, &Fused::activation);
+  if (fused == std::end(kFused)) return c.Fail("an activation that octet knows beside a layer", name, "write the model without onnxruntime's extended optimizations");
+  NodeProto node = Part(c, fused->activation);
+  const std::vector<double> parameters = c.Numbers("activation_params", {});
+  for (size_t i = 0; i < fused->parameters.size(); ++i) {
+    const std::string key = "activation_" + std::string(fused->parameters[i]);
+    if (fused->parameters[i].empty() || (i >= parameters.size() && !c.Has(key))) continue;
+    AttributeProto& a = node.attributes.emplace_back();
+    a.name = fused->parameters[i];
+    a.f = static_cast<float>(i < parameters.size() ? parameters[i] : c.Number(key, 0));
+  }
+  return Set(c, c.builder().RunAs(c, node, {x}));
+}
+
+// activation(conv(x, weights, bias) + sum)
+Status ConvertFusedConv(NodeContext& c) {
+  NodeProto conv = Part(c, "Conv");
+  OCTET_ASSIGN(Value y, c.builder().RunAs(c, conv, {c.Input(0), c.Input(1), c.Input(2)}));
+  if (c.Input(3)) {
+    OCTET_ASSIGN(y, c.Emit("add", {y, c.Input(3)}));
+  }
+  return Activate(c, y);
+}
+
+Status ConvertFusedGemm(NodeContext& c) {
+  NodeProto gemm = Part(c, "Gemm");
+  OCTET_ASSIGN(const Value y, c.builder().RunAs(c, gemm, {c.Input(0), c.Input(1), c.Input(2)}));
+  return Activate(c, y);
+}
+
 constexpr NodeRule kRules[] = {{"SwiGLU", 0, ConvertSwiGlu}, {"CausalConvWithState", 0, ConvertCausalConv},
-                               {"NegativeLogLikelihoodLoss", 0, ConvertNll}, {"SoftmaxCrossEntropyLoss", 0, ConvertCrossEntropy},
-                               {"CumProd", 0, ConvertCumProd}, {"CenterCropPad", 0, ConvertCenterCropPad},   {"MelWeightMatrix", 0, ConvertMelWeights}};
+                               {"NegativeLogLikelihoodLoss", 0, ConvertNll}, {"SoftmaxCrossEntropyLoss", 0, ConvertCrossEntropy}, {"CumProd", 0, ConvertCumProd},
+                               {"CenterCropPad", 0, ConvertCenterCropPad},   {"MelWeightMatrix", 0, ConvertMelWeights},
+                               {"com.microsoft.FusedConv", 0, ConvertFusedConv}, {"com.microsoft.FusedGemm", 0, ConvertFusedGemm}};
 
 }  // namespace
 

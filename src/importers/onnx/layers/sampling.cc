@@ -32,97 +32,93 @@ Result<Value> Part(NodeContext& c, const Extent& e, float times, float plus) {
   return Plus(c, y, plus);
 }
 
-// a + t*(b - a)
-Result<Value> Between(NodeContext& c, Value a, Value b, Value t) {
-  OCTET_ASSIGN(Value d, c.Emit("sub", {b, a}));
-  OCTET_ASSIGN(d, c.Emit("mul", {d, t}));
-  return c.Emit("add", {a, d});
-}
-
 struct Field {
   Value pixels;              // [N, pixels, C]
-  std::vector<Extent> size;  // Per axis.
-  bool zeros = false;        // Outside: zeros, else the border.
+  std::vector<Extent> size;  // Per axis, without the frame.
+  int32_t frame = 0;         // One pixel all around where outside is zero, else none: the nearest one is read.
 };
 
 // Of [N, C, spatial...].
 Result<Field> FieldOf(NodeContext& c, Value image, bool zeros) {
   const Shape s = c.shape(image);
   if (s.rank() < 4 || s.rank() > 5 || s[1] < 1) return c.Fail("an image or a volume of known channels", s.text(), "give the input's shape");
-  Field f{{}, {}, zeros};
-  const Shape plane(s.dims().subspan(2));
-  if (plane.known() && (!c.IsSmall(plane, kFloatIntegers - 1) || plane.elements() < 1)) return c.Fail("1 to 2^24 pixels", s.text(), "");
+  Field f{{}, {}, zeros ? 1 : 0};
+  Shape plane;
+  std::vector<int32_t> pads = {0, 0};
   for (int axis = 2; axis < s.rank(); ++axis) {
+    plane.push_back(s[axis] == kUnknown ? kUnknown : s[axis] + 2 * f.frame);
+    pads.insert(pads.end(), {f.frame, f.frame});
     OCTET_ASSIGN(f.size.emplace_back(), ExtentOf(c, image, axis));
   }
+  if (plane.known() && (!c.IsSmall(plane, kFloatIntegers - 1) || Shape(s.dims().subspan(2)).elements() < 1)) return c.Fail("1 to 2^24 pixels", s.text(), "");
   OCTET_ASSIGN(f.pixels, ChannelsLast(c, image));
+  if (zeros) {
+    pads.insert(pads.end(), {0, 0});
+    OCTET_ASSIGN(f.pixels, c.Make("pad", {f.pixels, c.Constant<int32_t>(Shape{s.rank(), 2}, pads)}));
+  }
   const Dim dims[] = {DimOf(c, image, 0), {plane.known() ? static_cast<int32_t>(plane.elements()) : kUnknown, {}, 0}, DimOf(c, image, 1)};
   OCTET_ASSIGN(f.pixels, Reshape(c, f.pixels, dims));
   return f;
 }
 
-// The pixels at whole coordinates, [N, samples] per axis; outside 0 or the nearest one.
-Result<Value> Pick(NodeContext& c, const Field& f, std::span<const Value> at) {
-  Value place, inside;
-  for (size_t i = 0; i < at.size(); ++i) {
-    OCTET_ASSIGN(const Value last, Part(c, f.size[i], 1, -1));
-    OCTET_ASSIGN(const Value near, Clamp(c, at[i], last));
-    if (place) {
-      OCTET_ASSIGN(const Value size, Part(c, f.size[i], 1, 0));
-      OCTET_ASSIGN(place, c.Emit("mul", {place, size}));
-    }
-    OCTET_ASSIGN(place, place ? c.Emit("add", {place, near}) : Result<Value>(near));
-    if (!f.zeros) continue;
-    OCTET_ASSIGN(Value same, c.Emit("equal", {at[i], near}));
-    OCTET_ASSIGN(same, c.Cast(same, DType::kF32));
-    OCTET_ASSIGN(inside, inside ? c.Emit("mul", {inside, same}) : Result<Value>(same));
+// Places have their coordinates along their last axis, x first: of all of them at once, size * times + plus.
+Result<Value> Parts(NodeContext& c, const Field& f, float times, float plus) {
+  std::vector<Value> parts;
+  for (size_t i = f.size.size(); i-- > 0;) {
+    OCTET_ASSIGN(parts.emplace_back(), Part(c, f.size[i], times, plus));
   }
-  OCTET_ASSIGN(place, c.Cast(place, DType::kI32));
-  OCTET_ASSIGN(const Value v, c.Make("gather", {f.pixels, place}, {{"axis", 1}, {"batch_dims", 1}}));
-  if (!inside) return v;
-  OCTET_ASSIGN(inside, c.Make("expand_dims", {inside, c.ScalarInt(2)}));
-  return c.Emit("mul", {v, inside});
+  return c.Make("pack", parts, {{"values_count", static_cast<int64_t>(parts.size())}, {"axis", 0}});
 }
 
-// Between the pixels around a place, axis by axis.
-class Linear {
- public:
-  Linear(NodeContext& c, const Field& f) : c_(c), f_(f) {}
+// How many pixels a step along each coordinate is.
+Result<Value> Steps(NodeContext& c, const Field& f) {
+  std::vector<Value> steps = {c.Scalar(1)};
+  for (size_t i = f.size.size(); --i > 0;) {
+    OCTET_ASSIGN(const Value size, Part(c, f.size[i], 1, 2.0f * static_cast<float>(f.frame)));
+    OCTET_ASSIGN(steps.emplace_back(), c.Emit("mul", {steps.back(), size}));
+  }
+  return c.Make("pack", steps, {{"values_count", static_cast<int64_t>(steps.size())}, {"axis", 0}});
+}
 
-  Result<Value> At(std::span<const Value> at) {
-    for (const Value v : at) {
-      OCTET_ASSIGN(const Value low, c_.Emit("floor", {v}));
-      OCTET_ASSIGN(const Value high, Plus(c_, low, 1));
-      OCTET_ASSIGN(Value share, c_.Emit("sub", {v, low}));
-      OCTET_ASSIGN(share, c_.Make("expand_dims", {share, c_.ScalarInt(2)}));
-      low_.push_back(low), high_.push_back(high), share_.push_back(share);
+// The pixels at whole coordinates, those of the frame among them; the nearest one where they are outside of that.
+Result<Value> Pick(NodeContext& c, const Field& f, Value at) {
+  OCTET_ASSIGN(const Value last, Parts(c, f, 1, 2.0f * static_cast<float>(f.frame) - 1));
+  OCTET_ASSIGN(const Value steps, Steps(c, f));
+  OCTET_ASSIGN(Value place, Clamp(c, at, last));
+  OCTET_ASSIGN(place, c.Emit("mul", {place, steps}));
+  OCTET_ASSIGN(place, c.Make("sum", {place, c.Vector({c.rank(place) - 1})}));
+  OCTET_ASSIGN(place, c.Cast(place, DType::kI32));
+  return c.Make("gather", {f.pixels, place}, {{"axis", 1}, {"batch_dims", 1}});
+}
+
+// Between the pixels around a place: all corners are read at once, and weighted by how near they are along each coordinate.
+Result<Value> Linear(NodeContext& c, const Field& f, Value at) {
+  const auto axes = static_cast<int32_t>(f.size.size()), corners = 1 << axes;
+  std::vector<float> offset, farther;
+  for (int32_t corner = 0; corner < corners; ++corner)
+    for (int32_t axis = 0; axis < axes; ++axis) {
+      const int32_t high = corner >> axis & 1;
+      offset.push_back(static_cast<float>(high + f.frame));
+      farther.push_back(static_cast<float>(1 - high));
     }
-    corner_ = low_;
-    return From(0);
-  }
-
- private:
-  Result<Value> From(size_t axis) {
-    if (axis == low_.size()) return Pick(c_, f_, corner_);
-    corner_[axis] = low_[axis];
-    OCTET_ASSIGN(const Value a, From(axis + 1));
-    corner_[axis] = high_[axis];
-    OCTET_ASSIGN(const Value b, From(axis + 1));
-    return Between(c_, a, b, share_[axis]);
-  }
-
-  NodeContext& c_;
-  const Field& f_;
-  std::vector<Value> low_, high_, share_, corner_;
-};
+  OCTET_ASSIGN(at, c.Make("expand_dims", {at, c.ScalarInt(2)}));
+  OCTET_ASSIGN(const Value low, c.Emit("floor", {at}));
+  OCTET_ASSIGN(const Value share, c.Emit("sub", {at, low}));
+  OCTET_ASSIGN(const Value around, c.Emit("add", {low, c.Constant<float>(Shape{corners, axes}, offset)}));
+  OCTET_ASSIGN(const Value values, Pick(c, f, around));
+  OCTET_ASSIGN(Value weight, c.Emit("sub", {share, c.Constant<float>(Shape{corners, axes}, farther)}));
+  OCTET_ASSIGN(weight, c.Emit("abs", {weight}));
+  OCTET_ASSIGN(weight, c.Make("reduce_prod", {weight, c.Vector({3})}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(const Value weighted, c.Emit("mul", {values, weight}));
+  return c.Make("sum", {weighted, c.Vector({2})});
+}
 
 // ----------------------------------------------------------------------------------- grids
 
-// At the borders, again and again: |v - 2*span*round(v / (2*span))|, a triangle wave.
-Result<Value> Reflected(NodeContext& c, Value v, const Extent& size, bool align) {
+// At the borders, again and again: |v - 2*span*round(v / (2*span))|, a triangle wave; `spans` is 2*span.
+Result<Value> Reflected(NodeContext& c, Value v, Value spans, bool align) {
   const float low = align ? 0.0f : -0.5f;
-  OCTET_ASSIGN(Value wave, Part(c, size, 2, align ? -2 : 0));
-  OCTET_ASSIGN(wave, c.Emit("maximum", {wave, c.Scalar(2)}));
+  OCTET_ASSIGN(const Value wave, c.Emit("maximum", {spans, c.Scalar(2)}));
   OCTET_ASSIGN(v, Plus(c, v, -low));
   OCTET_ASSIGN(Value turns, c.Emit("div", {v, wave}));
   OCTET_ASSIGN(turns, Plus(c, turns, 0.5f));
@@ -134,86 +130,62 @@ Result<Value> Reflected(NodeContext& c, Value v, const Extent& size, bool align)
 }
 
 // -1..1 to pixels; reflected where that is the padding.
-Result<Value> ToPixels(NodeContext& c, Value v, const Extent& size, bool align, const std::string& padding) {
-  OCTET_ASSIGN(const Value half, Part(c, size, 0.5f, align ? -0.5f : 0));
+Result<Value> ToPixels(NodeContext& c, Value v, const Field& f, bool align, const std::string& padding) {
+  OCTET_ASSIGN(const Value half, Parts(c, f, 0.5f, align ? -0.5f : 0));
   OCTET_ASSIGN(v, Plus(c, v, 1));
   OCTET_ASSIGN(v, c.Emit("mul", {v, half}));
   if (!align) {
     OCTET_ASSIGN(v, Plus(c, v, -0.5f));
   }
-  return padding == "reflection" ? Reflected(c, v, size, align) : Result<Value>(v);
+  if (padding != "reflection") return v;
+  OCTET_ASSIGN(const Value spans, Parts(c, f, 2, align ? -2 : 0));
+  return Reflected(c, v, spans, align);
 }
 
-// Keys' kernel with a = -0.75 over four pixels of each axis; which lie outside is decided pixel by pixel, as torch and
-// onnxruntime do: a place beyond the border is not moved there first.
-class Cubic {
- public:
-  Cubic(NodeContext& c, const Field& f, bool align, const std::string& padding) : c_(c), f_(f), align_(align), padding_(padding) {}
-
-  Result<Value> At(std::span<const Value> at) {
-    for (size_t axis = 0; axis < at.size(); ++axis) {
-      OCTET_ASSIGN(const Value low, c_.Emit("floor", {at[axis]}));
-      OCTET_ASSIGN(const Value share, c_.Emit("sub", {at[axis], low}));
-      Taps& taps = taps_.emplace_back();
-      for (int k = 0; k < kTaps; ++k) {
-        OCTET_ASSIGN(taps.at[k], Plus(c_, low, static_cast<float>(k - 1)));
-        if (padding_ == "reflection") {
-          OCTET_ASSIGN(taps.at[k], Reflected(c_, taps.at[k], f_.size[axis], align_));
-          OCTET_ASSIGN(taps.at[k], c_.Emit("round", {taps.at[k]}));
-        }
-        OCTET_ASSIGN(taps.weight[k], Weight(share, k));
-      }
-    }
-    corner_.resize(at.size());
-    return From(0);
-  }
-
- private:
-  static constexpr int kTaps = 4;
-  struct Taps {
-    Value at[kTaps], weight[kTaps];
+// Keys' kernel with a = -3/4 over the four pixels from one before a place, by how far that is behind its pixel: [..., 4, coordinates].
+Result<Value> KeysWeights(NodeContext& c, Value share) {
+  constexpr float kA = -0.75f;
+  constexpr float kPowers[4][4] = {{kA, -2 * kA, kA, 0}, {kA + 2, -kA - 3, 0, 1}, {-kA - 2, 2 * kA + 3, -kA, 0}, {-kA, kA, 0, 0}};  // Of each pixel, the third first.
+  const auto power = [&](int k) {
+    const float column[] = {kPowers[0][k], kPowers[1][k], kPowers[2][k], kPowers[3][k]};
+    return c.Constant<float>(Shape{4, 1}, std::span<const float>(column));
   };
-
-  // With a = -3/4 and d the distance: (a+2) d^3 - (a+3) d^2 + 1 up to 1, a (d^3 - 5 d^2 + 8 d - 4) beyond.
-  Result<Value> Weight(Value share, int k) {
-    constexpr float kA = -0.75f;
-    Value d = share;
-    if (k == 0) {
-      OCTET_ASSIGN(d, Plus(c_, share, 1));
-    } else if (k >= 2) {
-      OCTET_ASSIGN(d, c_.Emit("sub", {c_.Scalar(static_cast<float>(k - 1)), share}));
-    }
-    const bool near = k == 1 || k == 2;
-    OCTET_ASSIGN(Value w, Times(c_, d, near ? kA + 2 : kA));
-    OCTET_ASSIGN(w, Plus(c_, w, near ? -(kA + 3) : -5 * kA));
-    OCTET_ASSIGN(w, c_.Emit("mul", {w, d}));
-    if (!near) {
-      OCTET_ASSIGN(w, Plus(c_, w, 8 * kA));
-    }
-    OCTET_ASSIGN(w, c_.Emit("mul", {w, d}));
-    OCTET_ASSIGN(w, Plus(c_, w, near ? 1 : -4 * kA));
-    return c_.Make("expand_dims", {w, c_.ScalarInt(2)});
+  Value w = power(0);
+  for (int k = 1; k < 4; ++k) {
+    OCTET_ASSIGN(w, c.Emit("mul", {share, w}));
+    OCTET_ASSIGN(w, c.Emit("add", {w, power(k)}));
   }
+  return w;
+}
 
-  Result<Value> From(size_t axis) {
-    if (axis == taps_.size()) return Pick(c_, f_, corner_);
-    Value sum;
-    for (int k = 0; k < kTaps; ++k) {
-      corner_[axis] = taps_[axis].at[k];
-      OCTET_ASSIGN(Value part, From(axis + 1));
-      OCTET_ASSIGN(part, c_.Emit("mul", {part, taps_[axis].weight[k]}));
-      OCTET_ASSIGN(sum, sum ? c_.Emit("add", {sum, part}) : Result<Value>(part));
+// Four pixels of four rows. Which lie outside is decided pixel by pixel, as torch and onnxruntime do: a place beyond the border is not moved there first.
+Result<Value> Cubic(NodeContext& c, const Field& f, Value at, bool align, const std::string& padding) {
+  constexpr int32_t kTaps = 4;
+  OCTET_ASSIGN(at, c.Make("expand_dims", {at, c.ScalarInt(2)}));
+  OCTET_ASSIGN(const Value low, c.Emit("floor", {at}));
+  OCTET_ASSIGN(const Value share, c.Emit("sub", {at, low}));
+  OCTET_ASSIGN(const Value weights, KeysWeights(c, share));
+  OCTET_ASSIGN(const std::vector<Value> along, c.MakeMany("split", {c.ScalarInt(3), weights}, {{"num_splits", 2}}, 2));
+  OCTET_ASSIGN(const std::vector<Value> of_row, c.MakeMany("split", {c.ScalarInt(2), along[1]}, {{"num_splits", kTaps}}, kTaps));
+  Value sum;
+  for (int32_t row = 0; row < kTaps; ++row) {
+    std::vector<float> offset;
+    for (int32_t k = 0; k < kTaps; ++k)
+      for (const int32_t tap : {k, row}) offset.push_back(static_cast<float>(tap - 1 + f.frame));
+    OCTET_ASSIGN(Value pixels, c.Emit("add", {low, c.Constant<float>(Shape{kTaps, 2}, offset)}));
+    if (padding == "reflection") {
+      OCTET_ASSIGN(const Value spans, Parts(c, f, 2, align ? -2 : 0));
+      OCTET_ASSIGN(pixels, Reflected(c, pixels, spans, align));
+      OCTET_ASSIGN(pixels, c.Emit("round", {pixels}));
     }
-    return sum;
+    OCTET_ASSIGN(Value y, Pick(c, f, pixels));
+    OCTET_ASSIGN(y, c.Emit("mul", {y, along[0]}));
+    OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector({2})}, {{"keep_dims", 1}}));
+    OCTET_ASSIGN(y, c.Emit("mul", {y, of_row[static_cast<size_t>(row)]}));
+    OCTET_ASSIGN(sum, sum ? c.Emit("add", {sum, y}) : Result<Value>(y));
   }
-
-  NodeContext& c_;
-  const Field& f_;
-  const bool align_;
-  const std::string& padding_;
-  std::vector<Taps> taps_;
-  std::vector<Value> corner_;
-};
+  return sum;
+}
 
 // The grid's last axis is x, y (and z): the other way round than the image's.
 Status ConvertGridSample(NodeContext& c) {
@@ -229,16 +201,18 @@ Status ConvertGridSample(NodeContext& c) {
   const int32_t axes = grid.back(), samples = places.known() ? static_cast<int32_t>(grid.elements(1, grid.rank() - 1)) : kUnknown;
   const Dim rows[] = {DimOf(c, c.Input(1), 0), {samples, {}, 0}, {axes, {}, 0}};
   OCTET_ASSIGN(const Value points, Reshape(c, c.Input(1), rows));
-  OCTET_ASSIGN(std::vector<Value> at, c.MakeMany("unpack", {points}, {{"num", axes}, {"axis", 2}}, axes));
-  std::ranges::reverse(at);
   const bool align = c.Bool("align_corners", false);
-  for (size_t i = 0; i < at.size(); ++i) {
-    OCTET_ASSIGN(at[i], ToPixels(c, at[i], f.size[i], align, padding));
-    if (mode == "nearest") {
-      OCTET_ASSIGN(at[i], c.Emit("round", {at[i]}));
-    }
+  OCTET_ASSIGN(Value at, ToPixels(c, points, f, align, padding));
+  Value result;
+  if (mode == "nearest") {
+    OCTET_ASSIGN(at, c.Emit("round", {at}));
+    OCTET_ASSIGN(at, Plus(c, at, static_cast<float>(f.frame)));
+    OCTET_ASSIGN(result, Pick(c, f, at));
+  } else if (cubic) {
+    OCTET_ASSIGN(result, Cubic(c, f, at, align, padding));
+  } else {
+    OCTET_ASSIGN(result, Linear(c, f, at));
   }
-  OCTET_ASSIGN(Value result, mode == "nearest" ? Pick(c, f, at) : cubic ? Cubic(c, f, align, padding).At(at) : Linear(c, f).At(at));
   std::vector<Dim> out = {DimOf(c, c.Input(0), 0)};
   for (int i = 1; i + 1 < grid.rank(); ++i) out.push_back(DimOf(c, c.Input(1), i));
   out.push_back(DimOf(c, c.Input(0), 1));
@@ -325,7 +299,8 @@ Result<Value> ReadTaps(NodeContext& c, const Deformed& d, const Field& all, Valu
     OCTET_ASSIGN(at[axis], c.Emit("add", {at[axis], UsualPlaces(c, d, axis)}));
     OCTET_ASSIGN(at[axis], c.Reshape(at[axis], Shape{n, samples}));
   }
-  OCTET_ASSIGN(const Value v, Linear(c, f).At(at));
+  OCTET_ASSIGN(const Value places, c.Make("pack", {at[1], at[0]}, {{"values_count", 2}, {"axis", 2}}));
+  OCTET_ASSIGN(const Value v, Linear(c, f, places));
   if (!mask) return v;
   OCTET_ASSIGN(Value weight, c.Make("gather", {mask, c.ScalarInt(q)}, {{"axis", 1}}));
   OCTET_ASSIGN(weight, c.Make("expand_dims", {weight, c.ScalarInt(2)}));
