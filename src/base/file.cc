@@ -13,6 +13,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/scratch_file.h"
+
 namespace octet {
 namespace {
 
@@ -40,6 +42,21 @@ Status WriteAndSync(int fd, std::span<const std::span<const std::byte>> parts, c
 
 std::string TemporaryBeside(const std::string& path) {
   return path + Format(".part-%d", static_cast<int>(::getpid()));
+}
+
+// The file that a link leads to: renaming would put a file in the link's place, and /dev/stdout is a link.
+Result<std::string> BehindLinks(const std::string& path) {
+#if !defined(__wasi__)
+  struct stat info;
+  if (::lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode) && ::stat(path.c_str(), &info) == 0) {
+    char* real = ::realpath(path.c_str(), nullptr);
+    if (!real) return IoError("cannot write", path);  // Of /proc, to a file that was deleted.
+    std::string target = real;
+    std::free(real);
+    return target;
+  }
+#endif
+  return path;
 }
 
 FileIdentity IdentityOf(const struct stat& s) {
@@ -166,21 +183,23 @@ Result<MappedFile> TemporaryFile::Map() {
 }
 
 Status WriteFile(const std::string& path, std::span<const std::span<const std::byte>> parts, const std::function<void(size_t)>& written) {
+  constexpr mode_t kNew = 0644, kPermissions = 0777;
   struct stat info;
-  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {  // /dev/stdout, a pipe.
+  const bool there = ::stat(path.c_str(), &info) == 0;
+  if (there && !S_ISREG(info.st_mode)) {  // A pipe, a terminal.
     const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
     if (fd < 0) return IoError("cannot write", path);
     Status status = WriteAndSync(fd, parts, path, written);
     ::close(fd);
     return status;
   }
-  const std::string temporary = TemporaryBeside(path);
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  OCTET_ASSIGN(const std::string target, BehindLinks(path));
+  const ScratchFile temporary(TemporaryBeside(target));
+  const int fd = ::open(temporary.path().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, there ? info.st_mode & kPermissions : kNew);
   if (fd < 0) return IoError("cannot write", path);
   Status status = WriteAndSync(fd, parts, path, written);
   ::close(fd);
-  if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) status = IoError("cannot write", path);
-  if (!status.ok()) ::unlink(temporary.c_str());
+  if (status.ok() && ::rename(temporary.path().c_str(), target.c_str()) != 0) status = IoError("cannot write", path);
   return status;
 }
 
@@ -190,11 +209,11 @@ Status CheckWritable(const std::string& path) {
     if (S_ISDIR(info.st_mode)) return Error(Code::kIo, "cannot write '%s': it is a directory", path.c_str());
     if (!S_ISREG(info.st_mode)) return {};
   }
-  const std::string temporary = TemporaryBeside(path);
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  OCTET_ASSIGN(const std::string target, BehindLinks(path));
+  const ScratchFile temporary(TemporaryBeside(target));
+  const int fd = ::open(temporary.path().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) return IoError("cannot write", path);
   ::close(fd);
-  ::unlink(temporary.c_str());
   return {};
 }
 

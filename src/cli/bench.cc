@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/output.h"
 #include "runtime/op_library.h"
 
 namespace octet::cli {
@@ -29,9 +30,7 @@ Status CheckFlags(Flags& f) {
   OCTET_TRY(seconds("--min-time", f.min, &f.min_s));
   OCTET_TRY(seconds("--max-time", f.max, &f.max_s));
   OCTET_TRY(seconds("--warmup-time", f.warmup_min, &f.warmup_min_s));
-  for (const std::string* path : {&f.trace, &f.csv, &f.html})
-    if (!path->empty()) OCTET_TRY(CheckWritable(*path));
-  return {};
+  return CheckOutputs({f.trace, f.csv, f.html});
 }
 
 Result<BenchResult> MeasureAll(const BenchFlags& f) {
@@ -43,7 +42,10 @@ Result<BenchResult> MeasureAll(const BenchFlags& f) {
   OCTET_ASSIGN(result.subjects, LoadSubjects(f));
   OCTET_TRY(Warmup(result.subjects, f));
   OCTET_TRY(Measure(result.subjects, f));
-  for (const Subject& s : result.subjects) OCTET_TRY(CheckRequired(s.delegates, s.interpreter->delegates()));
+  for (const Subject& s : result.subjects) {
+    WarnOfDenials(s.delegates, s.interpreter->delegates());
+    OCTET_TRY(CheckRequired(s.delegates, s.interpreter->delegates()));
+  }
   if (sustain_s > 0) OCTET_TRY(Sustain(result.subjects, sustain_s, &result.minutes));
   if (f.profile || !f.trace.empty()) OCTET_TRY(ProfileAll(result.subjects, f));
   if (f.profile) result.peak = MeasureCorePeak();

@@ -76,7 +76,7 @@ Result<int> BenchBuilds(const BenchFlags& f, const std::string& other) {
               {{self, Format("%.1f", Quantile(us[0], 0.5)), Format("%.1f", Quantile(us[0], 0)), Format("%.1f", Quantile(us[0], 0.95)), std::to_string(us[0].size())},
                {other, Format("%.1f", Quantile(us[1], 0.5)), Format("%.1f", Quantile(us[1], 0)), Format("%.1f", Quantile(us[1], 0.95)), std::to_string(us[1].size())}},
               1});
-  std::printf("the second is %s: time ratio %.3f, 95%% from %.3f to %.3f, p %.2g\n", Verdict(c).c_str(), c.ratio, c.low, c.high, c.p);
+  Print(stdout, "the second is %s: time ratio %.3f, 95%% from %.3f to %.3f, p %.2g\n", Verdict(c).c_str(), c.ratio, c.low, c.high, c.p);
   return 0;
 }
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // octet bench --compat: the flags of TensorFlow Lite's benchmark_model, and the lines that programs read from it.
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <numeric>
 
 #include "base/file.h"
 #include "cli/bench.h"
 #include "cli/command.h"
+#include "cli/output.h"
 
 namespace octet::cli {
 namespace {
@@ -55,6 +56,13 @@ Status SetDelegate(const std::string& key, const std::string& value, BenchFlags*
   return {};
 }
 
+// The whole text as a number, which `to` keeps where it is none.
+template <class T> Status SetNumber(const std::string& key, std::string_view text, T* to) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *to);
+  if (error == std::errc() && end == text.data() + text.size()) return {};
+  return Error(Code::kInvalidArgument, "--%s: expected a number, found '%.*s'", key.c_str(), static_cast<int>(text.size()), text.data());
+}
+
 // One of benchmark_model's flags; false where it has none of that name.
 Result<bool> SetFlag(const std::string& key, const std::string& value, BenchFlags* f, Compat* c) {
   const std::map<std::string, std::string*> texts = {{"signature_to_run_for", &f->signature}, {"input_layer", &c->layers}, {"input_layer_shape", &c->layer_shapes},
@@ -67,12 +75,14 @@ Result<bool> SetFlag(const std::string& key, const std::string& value, BenchFlag
                                                  {"list_signatures", &c->list_signatures}};
   if (key == "graph") f->models = {value};
   else if (texts.count(key)) *texts.at(key) = value;
-  else if (numbers.count(key)) *numbers.at(key) = std::atof(value.c_str());
-  else if (counts.count(key)) *counts.at(key) = std::atoi(value.c_str());
+  else if (numbers.count(key)) OCTET_TRY(SetNumber(key, value, numbers.at(key)));
+  else if (counts.count(key)) OCTET_TRY(SetNumber(key, value, counts.at(key)));
   else if (switches.count(key)) *switches.at(key) = IsTrue(value);
-  else if (key == "run_delay") f->delay_s = std::max(0.0, std::atof(value.c_str()));
-  else if (key == "run_frequency") f->delay_s = std::atof(value.c_str()) > 0 ? 1 / std::atof(value.c_str()) : 0;
-  else if (key == "use_gpu" || key == "use_nnapi" || key == "use_coreml" || key == "use_hexagon") OCTET_TRY(SetDelegate(key, value, f));
+  else if (key == "run_delay" || key == "run_frequency") {
+    double number = 0;
+    OCTET_TRY(SetNumber(key, value, &number));
+    f->delay_s = number <= 0 ? 0 : key == "run_delay" ? number : 1 / number;
+  } else if (key == "use_gpu" || key == "use_nnapi" || key == "use_coreml" || key == "use_hexagon") OCTET_TRY(SetDelegate(key, value, f));
   else if (std::ranges::find(kIgnored, key) != std::end(kIgnored)) c->ignored.push_back(key);
   else return false;
   return true;
@@ -85,7 +95,12 @@ Status SetShapes(const Compat& c, BenchFlags* f) {
     return Error(Code::kInvalidArgument, "--input_layer names %zu inputs, --input_layer_shape has %zu shapes", names.size(), shapes.size());
   for (size_t i = 0; i < names.size(); ++i) {
     Shape shape;
-    for (const std::string& d : Split(shapes[i], ',')) shape.push_back(std::atoi(d.c_str()));
+    for (const std::string& d : Split(shapes[i], ',')) {
+      int32_t size = 0;
+      OCTET_TRY(SetNumber("input_layer_shape", d, &size));
+      if (shape.rank() == kMaxRank) return Error(Code::kInvalidArgument, "--input_layer_shape: at most %d dimensions, found '%s'", kMaxRank, shapes[i].c_str());
+      shape.push_back(size);
+    }
     f->shapes.emplace_back(names[i], shape);
   }
   return {};
@@ -107,7 +122,7 @@ Compat& Settings() {
   return settings;
 }
 
-void Info(const std::string& text) { std::printf("INFO: %s\n", text.c_str()); }
+void Info(const std::string& text) { Print(stdout, "INFO: %s\n", text.c_str()); }
 
 std::string Stats(const std::vector<double>& us) {
   if (us.empty()) return "count=0";
@@ -125,7 +140,7 @@ double Mean(const std::vector<double>& us) { return us.empty() ? 0 : std::accumu
 void TellDelegates(const Subject& s) {
   for (const runtime::DelegateDetails& d : s.interpreter->delegates()) {
     if (d.name == "cpu") continue;
-    for (const std::string& failure : d.failures) std::printf("WARNING: %s\n", failure.c_str());
+    for (const std::string& failure : d.failures) Print(stdout, "WARNING: %s\n", failure.c_str());
     if (d.nodes == d.total_nodes) Info("Explicitly applied " + d.name + " delegate, and the model graph will be completely executed by the delegate.");
     else if (d.nodes > 0)
       Info("Explicitly applied " + d.name +
@@ -227,7 +242,7 @@ Result<int> BenchCompat(const BenchFlags& f) {
   Subject& s = subjects[0];
   TellDelegates(s);
   if (c.require_full && DelegatedShare(s.interpreter->delegates()) < 1) {
-    std::printf("ERROR: Disallowed CPU fallback detected.\nERROR: Benchmarking failed.\n%s", DelegatesText(s.interpreter->delegates()).c_str());
+    Print(stdout, "ERROR: Disallowed CPU fallback detected.\nERROR: Benchmarking failed.\n%s", DelegatesText(s.interpreter->delegates()).c_str());
     return kNo;
   }
   Info(Format("The input model file size (MB): %.6g", static_cast<double>(file.bytes().size()) * 1e-6));
@@ -253,7 +268,7 @@ Result<int> BenchCompat(const BenchFlags& f) {
   if (f.profile) {
     OCTET_TRY(ProfileAll(subjects, f));
     const std::string profile = ProfileText(s);
-    std::printf("%s\n", profile.c_str());
+    Print(stdout, "%s\n", profile.c_str());
     if (!c.profile_csv.empty()) OCTET_TRY(WriteFile(c.profile_csv, profile));
   }
   if (!c.result_file.empty()) OCTET_TRY(WriteFile(c.result_file, timings + "\n"));

@@ -175,26 +175,24 @@ double PeakOf(const CorePeak& peak, const Subject& s, const runtime::NodeInfo& n
 
 void PrintBench(const BenchResult& result, const BenchFlags& f) {
   PrintTable(SummaryTable(result));
-  std::printf("%zu runs, %d thread%s, %s; times in microseconds\n", result.subjects[0].run_us.size(), f.threads, f.threads == 1 ? "" : "s",
-              std::string(Name(ThisCpu().isa)).c_str());
+  Print(stdout, "%zu runs, %d thread%s, %s; times in microseconds\n", result.subjects[0].run_us.size(), f.threads, f.threads == 1 ? "" : "s", std::string(Name(ThisCpu().isa)).c_str());
   if (result.subjects.size() > 1) {
-    std::printf("\n");
+    Print(stdout, "\n");
     PrintTable(ComparisonTable(result));
   }
   for (size_t i = 0; i < result.subjects.size(); ++i) {
     const Subject& s = result.subjects[i];
-    std::fputs((DelegatesText(s.interpreter->delegates()) + ShadowText(s.interpreter->shadow())).c_str(), stdout);
+    Print(stdout, "%s", (DelegatesText(s.interpreter->delegates()) + ShadowText(s.interpreter->shadow())).c_str());
     if (!result.minutes.empty()) {
-      std::printf("\n%s\n", s.label.c_str());
+      Print(stdout, "\n%s\n", s.label.c_str());
       PrintTable(MinuteTable(result.minutes[i]));
-      std::fputs(SustainText(result.minutes[i]).c_str(), stdout);
+      Print(stdout, "%s", SustainText(result.minutes[i]).c_str());
     }
     if (!f.profile) continue;
-    std::printf("\n%s\n", s.label.c_str());
+    Print(stdout, "\n%s\n", s.label.c_str());
     PrintTable(ProfileTable(s, result.peak));
     if (const report::Table inside = InsideTable(s); !inside.rows.empty()) PrintTable(inside);
-    std::printf("one core's peak: %.1f int8 and %.1f float GMAC/s, %.1f GB/s from memory (what lies in caches comes faster)\n", result.peak.int8_gmacs,
-                result.peak.f32_gmacs, result.peak.gbytes);
+    Print(stdout, "one core's peak: %.1f int8 and %.1f float GMAC/s, %.1f GB/s from memory (what lies in caches comes faster)\n", result.peak.int8_gmacs, result.peak.f32_gmacs, result.peak.gbytes);
   }
 }
 

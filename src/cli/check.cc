@@ -5,6 +5,7 @@
 
 #include "checker/target.h"
 #include "cli/command.h"
+#include "cli/output.h"
 #include "cli/source.h"
 #include "importers/importer.h"
 #include "report/json.h"
@@ -72,13 +73,12 @@ Result<int> Check(const Flags& f) {
     return findings.empty() ? kYes : kUnsupported;
   }
   NoteTensorFlowOperators(tensorflow);
-  for (const importers::Finding& n : findings)
-    std::printf("%s%s\n", importers::Text(n).c_str(), n.flex ? "; or keep it as TensorFlow's own operator with --allow-flex" : "");
-  for (const std::string& op : trusted) std::printf("%s is there as far as is known, unverified: no source at hand says so\n", op.c_str());
-  if (!converts) std::printf("%s: %zu of its layers do not convert\n", f.source.c_str(), findings.size());
-  else if (f.target.empty()) std::printf("%s: everything converts\n", f.source.c_str());
-  else if (findings.empty()) std::printf("%s: everything runs on %s\n", f.source.c_str(), target.title.c_str());
-  else std::printf("%s: %zu obstacle%s on %s\n", f.source.c_str(), findings.size(), findings.size() == 1 ? "" : "s", target.title.c_str());
+  for (const importers::Finding& n : findings) Print(stdout, "%s%s\n", importers::Text(n).c_str(), n.flex ? "; or keep it as TensorFlow's own operator with --allow-flex" : "");
+  for (const std::string& op : trusted) Print(stdout, "%s is there as far as is known, unverified: no source at hand says so\n", op.c_str());
+  if (!converts) Print(stdout, "%s: %zu of its layers do not convert\n", f.source.c_str(), findings.size());
+  else if (f.target.empty()) Print(stdout, "%s: everything converts\n", f.source.c_str());
+  else if (findings.empty()) Print(stdout, "%s: everything runs on %s\n", f.source.c_str(), target.title.c_str());
+  else Print(stdout, "%s: %zu obstacle%s on %s\n", f.source.c_str(), findings.size(), findings.size() == 1 ? "" : "s", target.title.c_str());
   return findings.empty() ? kYes : kUnsupported;
 }
 

@@ -51,11 +51,13 @@ std::string Summary(const Flags& f, const graph::Model& model, const std::vector
 // In red: such a model needs hundreds of megabytes of TensorFlow wherever it runs.
 void WarnOfFlex(const std::vector<importers::Finding>& flex) {
   if (flex.empty()) return;
-  const bool colors = ::isatty(STDERR_FILENO);
-  std::fprintf(stderr, "%s%zu op%s stayed TensorFlow's own (Flex): the model needs TensorFlow's library, of hundreds of megabytes, wherever it runs\n",
-               colors ? "\033[31m" : "", flex.size(), flex.size() == 1 ? "" : "s");
-  for (const importers::Finding& n : flex) std::fprintf(stderr, "  %s\n", importers::Text(n).c_str());
-  std::fprintf(stderr, "%s", colors ? "\033[0m" : "");
+  const char* plain = std::getenv("NO_COLOR");
+  const bool colors = ::isatty(STDERR_FILENO) && !(plain && *plain);
+  if (colors) std::fputs("\033[31m", stderr);
+  Print(stderr, "%zu op%s stayed TensorFlow's own (Flex): the model needs TensorFlow's library, of hundreds of megabytes, wherever it runs\n", flex.size(),
+               flex.size() == 1 ? "" : "s");
+  for (const importers::Finding& n : flex) Print(stderr, "  %s\n", importers::Text(n).c_str());
+  if (colors) std::fputs("\033[0m", stderr);
 }
 
 // Large weights lie in files (graph/constant_bytes.h). What is made of them one after the other reuses one place in memory, which the
@@ -70,8 +72,7 @@ void ReuseMemory() {
 
 Result<int> Convert(const Flags& f) {
   ReuseMemory();
-  OCTET_TRY(CheckWritable(f.out));
-  if (!f.report.empty()) OCTET_TRY(CheckWritable(f.report));
+  OCTET_TRY(CheckOutputs({f.out, f.report}));
   std::vector<importers::Finding> flex;
   OCTET_ASSIGN(importers::ImportOptions options, f.reading.Options());
   if (f.reading.allow_flex) options.flex = &flex;
@@ -89,7 +90,7 @@ Result<int> Convert(const Flags& f) {
   WarnOfFlex(flex);
   NoteTensorFlowOperators(TensorFlowOperators(model));
   if (f.json) std::printf("%s\n", summary.c_str());
-  else std::printf("%s: %s, %zu operators, %s\n", f.out.c_str(), f.scheme.c_str(), model.main().num_nodes(), ByteText(FileBytes(f.out)).c_str());
+  else Print(stdout, "%s: %s, %zu operators, %s\n", f.out.c_str(), f.scheme.c_str(), model.main().num_nodes(), ByteText(FileBytes(f.out)).c_str());
   return kYes;
 }
 

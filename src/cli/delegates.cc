@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/delegates.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 
+#include "cli/output.h"
 #include "delegates/flex/flex.h"
 #include "delegates/load.h"
 
@@ -28,7 +30,7 @@ Result<std::shared_ptr<const runtime::Model>> OpenModel(const std::string& path,
   OCTET_ASSIGN(const std::string library, delegates::FlexLibrary(f.delegates));
   OCTET_ASSIGN(std::shared_ptr<const runtime::Model> model, runtime::Model::Open(path));
   OCTET_ASSIGN(delegates::FlexModel flex, delegates::WithFlexOps(std::move(model), library));
-  if (!flex.warning.empty()) std::fprintf(stderr, "octet: warning: %s\n", flex.warning.c_str());
+  if (!flex.warning.empty()) Print(stderr, "octet: warning: %s\n", flex.warning.c_str());
   return std::move(flex.model);
 }
 
@@ -82,6 +84,15 @@ Status CheckRequired(const DelegateFlags& f, const std::vector<runtime::Delegate
   if (share + 1e-9 >= wanted) return {};
   return Error(Code::kAccuracy, "delegates have %.1f%% of the multiply-adds, --require-delegate wants %.1f%%\n%s", 100 * share, 100 * wanted,
                DelegatesText(details).c_str());
+}
+
+void WarnOfDenials(const DelegateFlags& f, const std::vector<runtime::DelegateDetails>& details) {
+  for (const std::string& name : f.deny) {
+    const auto denied = [&](const auto& reason) { return reason.text == "denied by '" + name + "'"; };
+    if (std::ranges::none_of(details, [&](const runtime::DelegateDetails& d) { return std::ranges::any_of(d.reasons, denied); }))
+      Print(stderr, "octet: warning: --deny '%s' kept nothing from a delegate: no operator, layer, tensor or #node is called so, or no delegate was to have it\n",
+            name.c_str());
+  }
 }
 
 void WriteDelegates(report::Json& j, const std::vector<runtime::DelegateDetails>& details) {

@@ -27,6 +27,8 @@ Result<double> ParseShare(const std::string& flag, const std::string& text);
 double DelegatedShare(const std::vector<runtime::DelegateDetails>& details);
 // An error that names what is missing when delegates have less than --require-delegate of the work.
 Status CheckRequired(const DelegateFlags& f, const std::vector<runtime::DelegateDetails>& details);
+// Says which --deny denied nothing: most likely a name that is misspelt.
+void WarnOfDenials(const DelegateFlags& f, const std::vector<runtime::DelegateDetails>& details);
 
 // [{name, nodes, total_nodes, mac_share, partitions, copies, copy_bytes, reasons: [], failures: []}]
 void WriteDelegates(report::Json& j, const std::vector<runtime::DelegateDetails>& details);

@@ -277,16 +277,15 @@ std::string Page(const Flags& f, const data::Dataset& data, const std::vector<Ex
 // ---------------------------------------------------------------------------------- text, JSON
 
 void PrintText(const Examined& m) {
-  std::printf("%s: output signal to error %.1f dB over %lld samples\n", m.path.c_str(), m.diagnosis.output_sqnr_db,
-              static_cast<long long>(m.diagnosis.samples));
-  for (const std::string& cause : m.diagnosis.causes) std::printf("  - %s\n", cause.c_str());
-  if (m.diagnosis.causes.empty()) std::printf("  nothing stands out\n");
+  Print(stdout, "%s: output signal to error %.1f dB over %lld samples\n", m.path.c_str(), m.diagnosis.output_sqnr_db, static_cast<long long>(m.diagnosis.samples));
+  for (const std::string& cause : m.diagnosis.causes) Print(stdout, "  - %s\n", cause.c_str());
+  if (m.diagnosis.causes.empty()) Print(stdout, "  nothing stands out\n");
   report::Table table{{"layer", "operator", "SQNR dB", "alone dB", "spread", "widest", "saturated %"}, {}, 2};
   for (const quantizer::LayerRow& r : m.diagnosis.layers)
     table.rows.push_back({r.tensor, r.op, Format("%.1f", r.sqnr_db), std::isnan(r.isolated_db) ? "" : Format("%.1f", r.isolated_db),
                           Format("%.1f", static_cast<double>(r.spread)), Format("%d of %d", r.widest_channel, r.channels), Format("%.2f", 100 * r.saturated)});
   PrintTable(table);
-  for (const std::string& line : m.diagnosis.slower) std::printf("slower: %s\n", line.c_str());
+  for (const std::string& line : m.diagnosis.slower) Print(stdout, "slower: %s\n", line.c_str());
 }
 
 void WriteJson(report::Json& j, const Examined& m) {
@@ -341,10 +340,16 @@ Status WriteReport(const std::string& reference, const data::Dataset& data, cons
 }
 
 Result<int> Diagnose(const Flags& f) {
-  if (f.parity || f.data.empty()) return CompareWithSource({f.reference, f.models, f.data, f.preprocess, f.tolerance, f.reading, f.samples, f.json});
+  const bool parity = f.parity || f.data.empty();
+  if (parity && !(f.report.empty() && f.calibration.empty()))
+    return Error(Code::kInvalidArgument, "%s belongs to a comparison on --data; without it, and with --parity, layers are compared with the source's",
+                 f.report.empty() ? "--calibration" : "--report");
+  if (!parity && !f.tolerance.empty()) return Error(Code::kInvalidArgument, "--tolerance is parity's: give --parity, too");
+  if (parity) return CompareWithSource({f.reference, f.models, f.data, f.preprocess, f.tolerance, f.reading, f.samples, f.json});
   if (!f.report.empty()) OCTET_TRY(CheckWritable(f.report));
   OCTET_ASSIGN(const auto data, OpenData(f.data, f.preprocess, f.models[0]));
-  OCTET_ASSIGN(const TfliteFile reference, TfliteFile::From(f.reference));
+  OCTET_ASSIGN(importers::ImportOptions options, f.reading.Options());
+  OCTET_ASSIGN(const TfliteFile reference, TfliteFile::From(f.reference, std::move(options)));
   OCTET_ASSIGN(const std::vector<Examined> models, ExamineAll(reference.path(), *data, f));
   if (!f.report.empty()) OCTET_TRY(WriteReport(reference.path(), *data, f, models));
   if (f.json) {
@@ -355,7 +360,7 @@ Result<int> Diagnose(const Flags& f) {
   } else if (f.report.empty()) {
     for (const Examined& m : models) PrintText(m);
   } else {
-    std::printf("%s: report on %zu model%s\n", f.report.c_str(), models.size(), models.size() == 1 ? "" : "s");
+    Print(stdout, "%s: report on %zu model%s\n", f.report.c_str(), models.size(), models.size() == 1 ? "" : "s");
   }
   return kYes;
 }

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/output.h"
 #include "fleet/collector.h"
 #include "fleet/pages.h"
 #include "fleet/report.h"
@@ -45,8 +46,8 @@ struct InitFlags {
 Result<int> Init(const InitFlags& f) {
   OCTET_ASSIGN(fleet::Database database, fleet::Database::Connect(f.database));
   OCTET_ASSIGN(const std::vector<std::string> done, fleet::Migrate(database));
-  for (const std::string& name : done) std::printf("migration %s\n", name.c_str());
-  std::printf("the fleet's schema is at version %d\n", fleet::Migrations().back().version);
+  for (const std::string& name : done) Print(stdout, "migration %s\n", name.c_str());
+  Print(stdout, "the fleet's schema is at version %d\n", fleet::Migrations().back().version);
   return kYes;
 }
 
@@ -67,7 +68,7 @@ Result<int> Token(const TokenFlags& f) {
     return kYes;
   }
   OCTET_ASSIGN(const std::string token, fleet::NewToken(database, f.device));
-  std::printf("%s\n", token.c_str());
+  Print(stdout, "%s\n", token.c_str());
   return kYes;
 }
 
@@ -83,7 +84,7 @@ Result<int> Ingest(IngestFlags f) {
     return Error(Code::kInvalidArgument, "--connections %d: expected 1 to 64", f.options.connections);
   StopSignal stop;
   OCTET_ASSIGN(const std::unique_ptr<fleet::Collector> collector, fleet::Collector::Start(f.options));
-  std::printf("octet fleet ingest: %s port %u\n", f.options.cert_file.empty() ? "http" : "https", collector->port());
+  Print(stdout, "octet fleet ingest: %s port %u\n", f.options.cert_file.empty() ? "http" : "https", collector->port());
   std::fflush(stdout);
   stop.Wait();
   collector->Stop();
@@ -100,7 +101,7 @@ Result<int> Serve(ServeFlags f) {
   OCTET_ASSIGN(f.options.port, Port(f.port));
   StopSignal stop;
   OCTET_ASSIGN(const std::unique_ptr<fleet::Pages> pages, fleet::Pages::Start(f.options));
-  std::printf("octet fleet serve: %s://%s:%u/\n", f.options.cert_file.empty() ? "http" : "https", f.options.address.c_str(), pages->port());
+  Print(stdout, "octet fleet serve: %s://%s:%u/\n", f.options.cert_file.empty() ? "http" : "https", f.options.address.c_str(), pages->port());
   std::fflush(stdout);
   stop.Wait();
   pages->Stop();
@@ -124,7 +125,7 @@ Result<int> Report(const ReportFlags& f) {
   OCTET_TRY(fleet::CheckSchema(database));
   OCTET_ASSIGN(const fleet::FleetReport report, fleet::MakeReport(database, options));
   if (!f.html.empty()) OCTET_TRY(WriteFile(f.html, fleet::HtmlOf(report)));
-  std::printf("%s\n", (f.json ? fleet::JsonOf(report) : fleet::TextOf(report)).c_str());
+  Print(stdout, "%s\n", (f.json ? fleet::JsonOf(report) : fleet::TextOf(report)).c_str());
   return report.regressed() ? kNo : kYes;
 }
 

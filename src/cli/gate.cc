@@ -64,7 +64,7 @@ report::Table OutputTable(const quantizer::GateResult& r) {
 void PrintText(const quantizer::GateResult& r) {
   if (!r.classes.empty()) PrintTable(ClassTable(r));
   if (r.outputs.size() > 1) PrintTable(OutputTable(r));
-  std::printf("%s\n%s\n%s\n", Summary(r).c_str(), FloatText(r).c_str(), Verdict(r).c_str());
+  Print(stdout, "%s\n%s\n%s\n", Summary(r).c_str(), FloatText(r).c_str(), Verdict(r).c_str());
 }
 
 std::string JsonText(const quantizer::GateResult& r) {
@@ -120,8 +120,7 @@ Result<int> Gate(const Flags& f) {
   OCTET_ASSIGN(options.metric, quantizer::ParseMetric(f.metric));
   options.samples = f.samples;
   options.output = f.output;
-  for (const std::string& path : {f.junit, f.markdown})
-    if (!path.empty()) OCTET_TRY(CheckWritable(path));
+  OCTET_TRY(CheckOutputs({f.junit, f.markdown}));
   OCTET_ASSIGN(const auto data, OpenData(f.data, f.preprocess, f.candidate));
   OCTET_ASSIGN(const TfliteFile reference, TfliteFile::From(f.reference));
   std::unique_ptr<data::Archive> outputs;

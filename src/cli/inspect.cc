@@ -93,10 +93,10 @@ Result<int> Micro(const tflite::View& view, const Flags& flags) {
     j.End().End();
     std::printf("%s\n", j.text().c_str());
   } else {
-    std::printf("// tensor arena %llu bytes (no plan can be below %llu), variables %llu bytes, model %zu bytes, %zu operators\n", number(needs.arena_bytes),
+    Print(stdout, "// tensor arena %llu bytes (no plan can be below %llu), variables %llu bytes, model %zu bytes, %zu operators\n", number(needs.arena_bytes),
                 number(needs.lower_bound_bytes), number(needs.variable_bytes), view.file().size(), needs.calls.size());
-    for (const std::string& op : needs.missing) std::printf("// TFLite Micro has no kernel for %s\n", op.c_str());
-    if (flags.out.empty()) std::printf("%s", MicroSource(view, needs, flags.model).c_str());
+    for (const std::string& op : needs.missing) Print(stdout, "// TFLite Micro has no kernel for %s\n", op.c_str());
+    if (flags.out.empty()) Print(stdout, "%s", MicroSource(view, needs, flags.model).c_str());
   }
   if (!flags.out.empty()) OCTET_TRY(WriteFile(flags.out, MicroSource(view, needs, flags.model)));
   return needs.missing.empty() ? kYes : kUnsupported;
@@ -132,17 +132,17 @@ Result<int> Inspect(const Flags& flags) {
     OCTET_TRY(WriteFile(flags.html, Html(*view, flags.model)));
     return kYes;
   }
-  std::printf("%s: %zu bytes, %s\n", flags.model.c_str(), file.bytes().size(), std::string(view->description()).c_str());
+  Print(stdout, "%s: %zu bytes, %s\n", flags.model.c_str(), file.bytes().size(), std::string(view->description()).c_str());
   for (const tflite::SubgraphInfo& g : view->subgraphs()) {
-    std::printf("\nsubgraph %s: %zu tensors, %llu bytes of weights\n", std::string(g.name).c_str(), g.tensors.size(),
+    Print(stdout, "\nsubgraph %s: %zu tensors, %llu bytes of weights\n", std::string(g.name).c_str(), g.tensors.size(),
                 static_cast<unsigned long long>(WeightBytes(g)));
     PrintTable(Ends(g));
-    std::printf("\n");
+    Print(stdout, "\n");
     PrintTable(Operators(g));
-    std::fputs(IntegerText(g).c_str(), stdout);
+    Print(stdout, "%s", IntegerText(g).c_str());
   }
   for (const tflite::SignatureInfo& s : view->signatures())
-    std::printf("\nsignature %s: %zu inputs, %zu outputs\n", std::string(s.key).c_str(), s.inputs.size(), s.outputs.size());
+    Print(stdout, "\nsignature %s: %zu inputs, %zu outputs\n", std::string(s.key).c_str(), s.inputs.size(), s.outputs.size());
   return kYes;
 }
 

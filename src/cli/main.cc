@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line: the table of commands, and CLI11 behind cli/command.h.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 
 #include "base/cpu.h"
+#include "base/scratch_file.h"
 #include "cli/command.h"
+#include "cli/output.h"
 
 namespace octet::cli {
 namespace {
@@ -55,14 +61,14 @@ class Cli11Flags : public FlagSet {
  public:
   Cli11Flags(CLI::App* app, std::string_view name) : app_(app), name_(name) {}
   void Positional(std::string_view name, std::string* value, std::string_view help) override {
-    Require(app_->add_option(std::string(name), *value, std::string(help)), name);
+    Require(app_->add_option(std::string(name), *value, std::string(help))->check(given_), name);
   }
   void Positional(std::string_view name, std::vector<std::string>* value, std::string_view help, bool required) override {
-    CLI::Option* option = app_->add_option(std::string(name), *value, std::string(help));
+    CLI::Option* option = app_->add_option(std::string(name), *value, std::string(help))->check(given_);
     if (required) Require(option, name);
   }
   void Option(std::string_view names, std::string* value, std::string_view help, bool required) override {
-    CLI::Option* option = app_->add_option(std::string(names), *value, std::string(help) + (required ? " (required)" : ""));
+    CLI::Option* option = app_->add_option(std::string(names), *value, std::string(help) + (required ? " (required)" : ""))->check(given_);
     if (required) Require(option, names);
     else option->capture_default_str();
   }
@@ -71,7 +77,7 @@ class Cli11Flags : public FlagSet {
     app_->add_option(std::string(names), *value, std::string(help))->check(range)->capture_default_str();
   }
   void Option(std::string_view names, std::vector<std::string>* values, std::string_view help) override {
-    app_->add_option(std::string(names), *values, std::string(help))->expected(1)->take_all();
+    app_->add_option(std::string(names), *values, std::string(help))->expected(1)->take_all()->check(given_);
   }
   void Choice(std::string_view names, std::string* value, std::vector<std::string> choices, std::string_view help) override {
     app_->add_option(std::string(names), *value, std::string(help))->check(CLI::IsMember(std::move(choices)))->capture_default_str();
@@ -95,37 +101,15 @@ class Cli11Flags : public FlagSet {
  private:
   void Require(CLI::Option* option, std::string_view name) { required_.emplace_back(option, name); }
   CLI::App* app_;
+  // A variable of a script that is not set would choose a default in silence.
+  CLI::Validator given_{[](std::string& value) { return value.empty() ? std::string("its value is empty") : std::string(); }, ""};
   std::vector<std::string>* rest_ = nullptr;
   std::string name_;
   std::vector<std::pair<CLI::Option*, std::string>> required_;
 };
 
-// How many bytes from `at` on are one character that may be shown; 0: none. Messages quote names from files: what a terminal would
-// take for a command, and what is no UTF-8, is not passed on.
-size_t ShownCharacter(std::string_view text, size_t at) {
-  const auto byte = [&](size_t i) { return static_cast<uint8_t>(at + i < text.size() ? text[at + i] : '\0'); };
-  const uint8_t first = byte(0);
-  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : first == '\n' || first == '\t' ? 1 : 0;
-  const size_t length = first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
-  for (size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  const bool overlong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90), control = first == 0xc2 && byte(1) < 0xa0;
-  return overlong || control ? 0 : length;
-}
-
-std::string Shown(std::string_view text) {
-  std::string shown;
-  for (size_t at = 0; at < text.size();) {
-    const size_t n = ShownCharacter(text, at);
-    if (n) shown += text.substr(at, n);
-    else shown += '?';
-    at += n ? n : 1;
-  }
-  return shown;
-}
-
 int Report(const Status& status) {
-  std::fprintf(stderr, "octet: %s\n", Shown(status.message()).c_str());
+  Print(stderr, "octet: %s\n", status.message().c_str());
   return ExitCode(status);
 }
 
@@ -158,8 +142,32 @@ CLI::App* AddCommand(CLI::App* app, const Command& command) {
 void WarnOfIsa() {
   const char* wanted = std::getenv("OCTET_ISA");
   const std::string used(Name(ThisCpu().isa));
-  if (wanted && *wanted && used != wanted)
-    std::fprintf(stderr, "octet: warning: OCTET_ISA=%s is no instruction set of this processor; %s is used\n", wanted, used.c_str());
+  if (wanted && *wanted && used != wanted) Print(stderr, "octet: warning: OCTET_ISA=%s is no instruction set of this processor; %s is used\n", wanted, used.c_str());
+}
+
+// Where the caller closed a standard stream, the next file that is opened would be it. For reading: so what is printed there fails as it should.
+void OpenStandardStreams() {
+  int fd = ::open("/dev/null", O_RDONLY);
+  while (fd >= 0 && fd <= STDERR_FILENO) fd = ::open("/dev/null", O_RDONLY);
+  if (fd >= 0) ::close(fd);
+}
+
+// What a signal ends leaves no files behind.
+void EndBySignal(int signal) {
+  RemoveScratchFiles();
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+void CleanUpOnSignals() {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+    if (std::signal(signal, EndBySignal) == SIG_IGN) std::signal(signal, SIG_IGN);  // As nohup wants it.
+}
+
+// A result that did not arrive is none.
+int Flushed(int exit_code) {
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return exit_code;
+  const int told = Report(Error(Code::kIo, "cannot write to the standard output: %s", std::strerror(errno)));
+  return exit_code == kYes ? told : exit_code;
 }
 
 int Main(int argc, char** argv) {
@@ -203,4 +211,8 @@ int ExitCode(const Status& status) {
 
 }  // namespace octet::cli
 
-int main(int argc, char** argv) { return octet::cli::Main(argc, argv); }
+int main(int argc, char** argv) {
+  octet::cli::OpenStandardStreams();
+  octet::cli::CleanUpOnSignals();
+  return octet::cli::Flushed(octet::cli::Main(argc, argv));
+}

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <set>
 
+#include "base/utf8.h"
+
 namespace octet::cli {
 namespace {
 
@@ -138,8 +140,8 @@ MicroNeeds NeedsOf(const tflite::View& view) {
 }
 
 std::string MicroSource(const tflite::View& view, const MicroNeeds& needs, const std::string& title) {
-  std::string s = "// " + title + " for TensorFlow Lite Micro, made by octet inspect --target micro.\n";
-  for (const std::string& op : needs.missing) s += "// TFLite Micro has no kernel for " + op + ".\n";
+  std::string s = "// " + OneLine(title) + " for TensorFlow Lite Micro, made by octet inspect --target micro.\n";
+  for (const std::string& op : needs.missing) s += "// TFLite Micro has no kernel for " + OneLine(op) + ".\n";
   s += "#include \"tensorflow/lite/micro/micro_mutable_op_resolver.h\"\n\n";
   s += Format("// Tensors: %llu bytes, of which %llu are variables. The interpreter's records and its kernels' scratch come on top.\n",
               static_cast<unsigned long long>(needs.arena_bytes + needs.variable_bytes), static_cast<unsigned long long>(needs.variable_bytes));

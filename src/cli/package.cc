@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/output.h"
 #include "report/json.h"
 #include "tflite/view.h"
 
@@ -106,7 +107,7 @@ Status Build(const std::string& source, const std::string& out, const std::strin
   return RunProgram({"strip", "--strip-unneeded", out + "/liboctet.so.0"});
 }
 
-void Print(const Flags& flags, const Needs& needs, uint64_t library_bytes) {
+void PrintResult(const Flags& flags, const Needs& needs, uint64_t library_bytes) {
   if (flags.json) {
     report::Json j;
     j.Object().Field("library_bytes", static_cast<int64_t>(library_bytes)).Key("operators").Array();
@@ -119,25 +120,31 @@ void Print(const Flags& flags, const Needs& needs, uint64_t library_bytes) {
     std::printf("%s\n", j.text().c_str());
     return;
   }
-  std::printf("%s: %zu models, %zu operators", flags.out.c_str(), flags.models.size(), needs.size());
-  if (library_bytes) std::printf(", liboctet.so of %.0f kB", static_cast<double>(library_bytes) / 1000);
-  std::printf("\n");
+  Print(stdout, "%s: %zu models, %zu operators", flags.out.c_str(), flags.models.size(), needs.size());
+  if (library_bytes) Print(stdout, ", liboctet.so of %.0f kB", static_cast<double>(library_bytes) / 1000);
+  Print(stdout, "\n");
 }
 
 Result<int> Package(const Flags& flags) {
   Needs needs;
   for (const std::string& model : flags.models) OCTET_TRY(Collect(model, &needs));
   std::error_code error;
+  std::set<fs::path> names;
+  for (const std::string& model : flags.models)
+    if (!names.insert(fs::path(model).filename()).second)
+      return Error(Code::kInvalidArgument, "'%s': another model has that file name, too; '%s' can hold one", model.c_str(), flags.out.c_str());
   fs::create_directories(flags.out + "/include/octet", error);
   for (const std::string& model : flags.models) {
     const fs::path to = fs::path(flags.out) / fs::path(model).filename();
-    if (!error) fs::copy(model, to, fs::copy_options::overwrite_existing, error);
+    std::error_code none;
+    if (error || fs::equivalent(model, to, none)) continue;  // It lies there already.
+    fs::copy(model, to, fs::copy_options::overwrite_existing, error);
     if (!error) fs::permissions(to, fs::perms::owner_write, fs::perm_options::add, error);  // To be written again.
   }
   if (error) return Error(Code::kIo, "'%s': %s", flags.out.c_str(), error.message().c_str());
   OCTET_TRY(WriteFile(flags.out + "/ops.txt", ListOf(needs)));
   if (flags.list) {
-    Print(flags, needs, 0);
+    PrintResult(flags, needs, 0);
     return kYes;
   }
   const std::string source = SourceFolder(flags);
@@ -148,7 +155,7 @@ Result<int> Package(const Flags& flags) {
                  flags.out.c_str(), command.c_str());
   }
   OCTET_TRY(Build(source, flags.out, flags.delegates));
-  Print(flags, needs, fs::file_size(flags.out + "/liboctet.so", error));
+  PrintResult(flags, needs, fs::file_size(flags.out + "/liboctet.so", error));
   return kYes;
 }
 

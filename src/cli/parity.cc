@@ -17,12 +17,11 @@ void PrintText(const std::string& model, const quantizer::Parity& p) {
     table.rows.push_back(
         {r.layer, r.tensor == r.layer ? "" : r.tensor, r.op, r.shape, Format("%.4g", r.largest), Format("%.2g", r.difference), r.differs ? "differs" : ""});
   PrintTable(table);
-  std::printf("%s: %zu tensors of the source compared, %zu of its layers are merged into others\n", model.c_str(), p.layers.size(), p.merged.size());
+  Print(stdout, "%s: %zu tensors of the source compared, %zu of its layers are merged into others\n", model.c_str(), p.layers.size(), p.merged.size());
   if (const quantizer::ParityRow* r = p.first())
-    std::printf("%s: the first layer that differs is '%s' (%s): by %.4g where its largest value is %.4g\n", model.c_str(), r->layer.c_str(), r->op.c_str(),
-                r->difference, r->largest);
+    Print(stdout, "%s: the first layer that differs is '%s' (%s): by %.4g where its largest value is %.4g\n", model.c_str(), r->layer.c_str(), r->op.c_str(), r->difference, r->largest);
   else
-    std::printf("%s: no layer differs by more than %g %% of its largest value\n", model.c_str(), 100 * p.tolerance);
+    Print(stdout, "%s: no layer differs by more than %g %% of its largest value\n", model.c_str(), 100 * p.tolerance);
 }
 
 void WriteJson(report::Json& j, const std::string& model, const quantizer::Parity& p) {

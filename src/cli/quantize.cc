@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <set>
 
 #include "base/file.h"
+#include "base/scratch_file.h"
 #include "cli/command.h"
 #include "cli/diagnosis.h"
 #include "cli/output.h"
@@ -93,8 +95,8 @@ std::string ResultJson(const Flags& f, const std::string& scheme, const quantize
 }
 
 void PrintResult(const Flags& f, const std::string& scheme, const quantizer::QuantizeResult& r, size_t bytes) {
-  for (const std::string& w : r.warnings) std::printf("warning: %s\n", w.c_str());
-  for (const std::string& c : r.causes) std::printf("found in the float model: %s\n", c.c_str());
+  for (const std::string& w : r.warnings) Print(stdout, "warning: %s\n", w.c_str());
+  for (const std::string& c : r.causes) Print(stdout, "found in the float model: %s\n", c.c_str());
   if (!r.candidates.empty()) {
     report::Table table{{"tried on half of the samples", "on the other half: dB", "mean error"}, {}, 1};
     for (const quantizer::Candidate& c : r.candidates)
@@ -109,22 +111,20 @@ void PrintResult(const Flags& f, const std::string& scheme, const quantizer::Qua
     where = s.place;
   }
   if (!where.empty())
-    std::printf("equalized %zu groups of channels; the widest was %s, its largest channel %.0f times the median (float outputs unchanged to %.0e)\n",
-                r.equalized.size(), where.c_str(), static_cast<double>(worst), r.equalization_difference);
-  for (const quantizer::FloatNode& n : r.float_nodes) std::printf("stays in float: %s '%s' (%s)\n", n.op.c_str(), n.place.c_str(), n.reason.c_str());
+    Print(stdout, "equalized %zu groups of channels; the widest was %s, its largest channel %.0f times the median (float outputs unchanged to %.0e)\n", r.equalized.size(),
+                where.c_str(), static_cast<double>(worst), r.equalization_difference);
+  for (const quantizer::FloatNode& n : r.float_nodes) Print(stdout, "stays in float: %s '%s' (%s)\n", n.op.c_str(), n.place.c_str(), n.reason.c_str());
   if (!r.float_nodes.empty()) {
     const Share share = ShareOf(r.float_nodes, r);
-    std::printf("%zu operators compute in float: %.2f %% of the multiply-adds, %.1f %% of the bytes moved\n", r.float_nodes.size(), 100 * share.macs,
-                100 * share.bytes);
+    Print(stdout, "%zu operators compute in float: %.2f %% of the multiply-adds, %.1f %% of the bytes moved\n", r.float_nodes.size(), 100 * share.macs, 100 * share.bytes);
   }
-  for (const quantizer::FloatNode& n : r.int16_nodes) std::printf("in int16x8: %s '%s' (%s)\n", n.op.c_str(), n.place.c_str(), n.reason.c_str());
+  for (const quantizer::FloatNode& n : r.int16_nodes) Print(stdout, "in int16x8: %s '%s' (%s)\n", n.op.c_str(), n.place.c_str(), n.reason.c_str());
   if (!r.int16_nodes.empty()) {
     const Share share = ShareOf(r.int16_nodes, r);
-    std::printf("%zu operators compute in int16x8: %.2f %% of the multiply-adds, %.1f %% of the bytes moved\n", r.int16_nodes.size(), 100 * share.macs,
-                100 * share.bytes);
+    Print(stdout, "%zu operators compute in int16x8: %.2f %% of the multiply-adds, %.1f %% of the bytes moved\n", r.int16_nodes.size(), 100 * share.macs, 100 * share.bytes);
   }
   const std::string used = r.samples > 0 ? Format(", %lld samples used", static_cast<long long>(r.samples)) : "";
-  std::printf("%s: %s, %s, %s%s\n", f.out.c_str(), scheme.c_str(), r.chosen.c_str(), ByteText(bytes).c_str(), used.c_str());
+  Print(stdout, "%s: %s, %s, %s%s\n", f.out.c_str(), scheme.c_str(), r.chosen.c_str(), ByteText(bytes).c_str(), used.c_str());
 }
 
 // Schemes of single layers: 4-bit weights everywhere they exist, or what the recipe says.
@@ -144,18 +144,16 @@ Status PrintBlame(const Flags& f, const std::string& reference, const std::strin
   constexpr size_t kWorst = 5;
   OCTET_ASSIGN(const quantizer::Diagnosis d, quantizer::Diagnose(reference, candidate, data, kSamples, {}));
   std::FILE* to = f.json ? stderr : stdout;
-  for (const std::string& cause : d.causes) std::fprintf(to, "  - %s\n", cause.c_str());
+  for (const std::string& cause : d.causes) Print(to, "  - %s\n", cause.c_str());
   std::vector<quantizer::LayerRow> layers = d.layers;
   std::ranges::stable_sort(layers, {}, &quantizer::LayerRow::sqnr_db);
   layers.resize(std::min(kWorst, layers.size()));
-  for (const quantizer::LayerRow& row : layers)
-    std::fprintf(to, "  - %s '%s' ends with %.1f dB of signal to error\n", row.op.c_str(), row.tensor.c_str(), row.sqnr_db);
+  for (const quantizer::LayerRow& row : layers) Print(to, "  - %s '%s' ends with %.1f dB of signal to error\n", row.op.c_str(), row.tensor.c_str(), row.sqnr_db);
   if (f.scheme == "dynamic" || f.scheme == "float16" || f.data.empty())
-    std::fprintf(to, "--scheme int8 with --data repairs what is named above, and tries on from cheap to dear\n");
-  else if (f.repair != "auto" || f.ranges != "auto")
-    std::fprintf(to, "without --repair none and --ranges octet repairs what is named above, and tries on from cheap to dear\n");
-  else if (f.int8_only || !f.keep_float.empty()) std::fprintf(to, "without --int8-only and --keep-float octet may leave the worst of them in float\n");
-  else std::fprintf(to, "more or better calibration data, --keep-float with the layers above, or training with quantization in mind would help\n");
+    Print(to, "--scheme int8 with --data repairs what is named above, and tries on from cheap to dear\n");
+  else if (f.repair != "auto" || f.ranges != "auto") Print(to, "without --repair none and --ranges octet repairs what is named above, and tries on from cheap to dear\n");
+  else if (f.int8_only || !f.keep_float.empty()) Print(to, "without --int8-only and --keep-float octet may leave the worst of them in float\n");
+  else Print(to, "more or better calibration data, --keep-float with the layers above, or training with quantization in mind would help\n");
   return {};
 }
 
@@ -230,23 +228,6 @@ void AddMetadata(const Flags& f, const data::Dataset& data, graph::Model& model)
   }
 }
 
-// Weights alone: the whole model, or the layers that a recipe names where it asks for nothing else.
-Result<Made> WeightsAlone(const Flags& f, graph::Model model) {
-  quantizer::RewriteOptions options = Options(f).rewrite;
-  if (!f.recipe.empty()) {
-    WeightSchemes weights;
-    OCTET_TRY(ChooseLayers(f, model.main(), &options, &weights));
-    if (options.keep_float.size() < model.main().order().size())
-      return Error(Code::kInvalidArgument, "the recipe asks for int8 activations, which need calibration data: --data CALIB.npz");
-    OCTET_TRY(ApplyWeightSchemes(weights, options, &model));
-  } else if (f.scheme == "float16") OCTET_TRY(quantizer::QuantizeFloat16(model));
-  else OCTET_TRY((f.scheme == "dynamic" ? quantizer::QuantizeDynamicRange : quantizer::QuantizeInt4Blocks)(model, nullptr, options));
-  OCTET_ASSIGN(std::vector<std::byte> bytes, exporter::Export(model));
-  Made made{.result = {}, .bytes = std::move(bytes), .scheme = f.recipe.empty() ? f.scheme : "recipe"};
-  made.result.chosen = "weights alone";
-  return made;
-}
-
 // All nodes of the layers that are named, and those that make a tensor of that name.
 void KeepFloat(const Flags& f, const graph::Graph& g, quantizer::RewriteOptions* options) {
   for (graph::NodeId id : g.order()) {
@@ -258,6 +239,34 @@ void KeepFloat(const Flags& f, const graph::Graph& g, quantizer::RewriteOptions*
     for (const std::string& layer : f.keep_float)
       if (layer == g.node(id).place || makes(layer)) options->keep_float[tensor] = "kept in float on request";
   }
+}
+
+// All layers but those.
+quantizer::Layers Without(const std::map<std::string, std::string>& kept, const graph::Model& model) {
+  quantizer::Layers layers;
+  for (const graph::Graph& g : model.subgraphs)
+    for (graph::NodeId id : g.order())
+      if (const auto& outputs = g.node(id).outputs; !outputs.empty() && !kept.contains(g.tensor(outputs[0]).name)) layers.insert(g.tensor(outputs[0]).name);
+  return layers;
+}
+
+// Weights alone: the whole model, or the layers that a recipe names where it asks for nothing else.
+Result<Made> WeightsAlone(const Flags& f, graph::Model model) {
+  quantizer::RewriteOptions options = Options(f).rewrite;
+  KeepFloat(f, model.main(), &options);
+  const quantizer::Layers layers = Without(options.keep_float, model), *const only = f.keep_float.empty() ? nullptr : &layers;
+  if (!f.recipe.empty()) {
+    WeightSchemes weights;
+    OCTET_TRY(ChooseLayers(f, model.main(), &options, &weights));
+    if (options.keep_float.size() < model.main().order().size())
+      return Error(Code::kInvalidArgument, "the recipe asks for int8 activations, which need calibration data: --data CALIB.npz");
+    OCTET_TRY(ApplyWeightSchemes(weights, options, &model));
+  } else if (f.scheme == "float16") OCTET_TRY(quantizer::QuantizeFloat16(model, only));
+  else OCTET_TRY((f.scheme == "dynamic" ? quantizer::QuantizeDynamicRange : quantizer::QuantizeInt4Blocks)(model, only, options));
+  OCTET_ASSIGN(std::vector<std::byte> bytes, exporter::Export(model));
+  Made made{.result = {}, .bytes = std::move(bytes), .scheme = f.recipe.empty() ? f.scheme : "recipe"};
+  made.result.chosen = "weights alone";
+  return made;
 }
 
 Result<Made> Make(const Flags& f, const graph::Model& model, const data::Dataset& data, const Attempt& attempt) {
@@ -298,31 +307,30 @@ Result<int> Finish(const Flags& f, const Made& made) {
 Result<int> Search(const Flags& f, const std::vector<Attempt>& attempts, const std::function<Result<Made>(const Attempt&)>& make,
                    const std::vector<std::string>& doubts, const data::Dataset& holdout, double max_drop) {
   OCTET_ASSIGN(const TfliteFile reference, TfliteFile::From(f.source));
-  const std::string candidate = f.out + ".candidate";
+  const ScratchFile candidate(f.out + ".candidate");
   std::FILE* to = f.json ? stderr : stdout;
   std::optional<Made> best;
   double least = INFINITY;
   for (const Attempt& attempt : attempts) {
     OCTET_ASSIGN(Made made, make(attempt));
     made.result.warnings.insert(made.result.warnings.end(), doubts.begin(), doubts.end());
-    OCTET_TRY(WriteFile(candidate, made.bytes));
-    const Result<quantizer::GateResult> gate = quantizer::Gate(reference.path(), candidate, holdout, {.max_drop = max_drop}, {});
+    OCTET_TRY(WriteFile(candidate.path(), made.bytes));
+    const Result<quantizer::GateResult> gate = quantizer::Gate(reference.path(), candidate.path(), holdout, {.max_drop = max_drop}, {});
     if (gate.ok()) {
-      std::fprintf(to, "gate, %s: float %.2f, %s %.2f, drop %+.2f of %.2f allowed, %lld samples: %s\n", attempt.name.c_str(), gate->float_score,
+      Print(to, "gate, %s: float %.2f, %s %.2f, drop %+.2f of %.2f allowed, %lld samples: %s\n", attempt.name.c_str(), gate->float_score,
                    made.scheme.c_str(), gate->quantized_score, gate->drop, gate->max_drop, static_cast<long long>(gate->samples),
                    gate->passed() ? "passed" : gate->drop > gate->max_drop ? "failed" : "too few samples to tell");
     }
     const bool passed = gate.ok() && gate->passed();
-    if (gate.ok() && !passed && &attempt == &attempts.back()) OCTET_TRY(PrintBlame(f, reference.path(), candidate, holdout));
-    std::remove(candidate.c_str());
+    if (gate.ok() && !passed && &attempt == &attempts.back()) OCTET_TRY(PrintBlame(f, reference.path(), candidate.path(), holdout));
     if (!gate.ok()) return Error(gate.error().code(), "%s", gate.error().message().c_str());
     if (passed) return Finish(f, made);
     if (gate->drop >= least) continue;
     least = gate->drop;
     best = std::move(made);
   }
-  for (const std::string& doubt : doubts) std::fprintf(to, "warning: %s\n", doubt.c_str());
-  std::fprintf(to, f.write_anyway ? "GATE FAILED, the attempt that lost least is written\n" : "GATE FAILED, nothing written\n");
+  for (const std::string& doubt : doubts) Print(to, "warning: %s\n", doubt.c_str());
+  Print(to, f.write_anyway ? "GATE FAILED, the attempt that lost least is written\n" : "GATE FAILED, nothing written\n");
   if (f.write_anyway && best) {
     OCTET_ASSIGN([[maybe_unused]] const int written, Finish(f, *best));
   }
@@ -341,18 +349,25 @@ Result<int> QuantizeWithoutData(const Flags& f, const graph::Model& model, doubl
 }
 
 Result<int> Quantize(const Flags& f) {
-  OCTET_TRY(CheckWritable(f.out));
-  if (!f.report.empty()) OCTET_TRY(CheckWritable(f.report));
+  OCTET_TRY(CheckOutputs({f.out, f.report}));
+  std::error_code none;
+  if (!f.report.empty() && std::filesystem::equivalent(f.source, f.out, none))
+    return Error(Code::kInvalidArgument, "--report compares the result with '%s', in whose place it would be; write it to another file", f.source.c_str());
   OCTET_ASSIGN(const double max_drop, ParsePoints(f.max_drop));
+  const bool integer = f.scheme != "dynamic" && f.scheme != "float16";
+  const bool weights_alone = !integer || (f.data.empty() && (f.scheme == "int4" || !f.recipe.empty()));
+  if (weights_alone && (f.io != "float32" || !(f.output_type.empty() || f.output_type == "float32")))
+    return Error(Code::kInvalidArgument, "inputs and outputs are %s only where activations are quantized: --scheme int8 or int16x8 with --data",
+                 f.io != "float32" ? f.io.c_str() : f.output_type.c_str());
   // A layer that stays in float is written out in steps, which need no state.
-  const bool integer = f.scheme != "dynamic" && f.scheme != "float16", steps = integer && !f.data.empty();
+  const bool steps = integer && !f.data.empty();
   const bool whole_sequences = steps && f.scheme != "int16x8" && f.keep_float.empty() && f.recipe.empty();
   OCTET_ASSIGN(graph::Model model, LoadSource(f.source, {.whole_sequences = whole_sequences, .unroll = steps}));
   if (steps && model.subgraphs.size() > 1) OCTET_TRY(passes::UnrollLoops(model));
   quantizer::WidenEnds(model);
   quantizer::MakeNamesUnique(model);  // Recipes and --keep-float name tensors.
   OCTET_TRY(CheckLayers(f, model.main()));
-  if (!integer || (f.data.empty() && (f.scheme == "int4" || !f.recipe.empty()))) return QuantizeWithoutData(f, model, max_drop);
+  if (weights_alone) return QuantizeWithoutData(f, model, max_drop);
   if (f.data.empty()) return Error(Code::kInvalidArgument, "%s needs calibration data: --data CALIB.npz", f.scheme.c_str());
   OCTET_ASSIGN(const auto data, OpenData(f.data, f.preprocess, f.source));
   if (f.holdout.empty()) {

@@ -9,8 +9,10 @@
 #include "base/file.h"
 #include "base/float16.h"
 #include "base/strings.h"
+#include "base/utf8.h"
 #include "cli/command.h"
 #include "cli/delegates.h"
+#include "cli/output.h"
 #include "cli/source.h"
 #include "data/npz.h"
 #include "runtime/interpreter.h"
@@ -40,17 +42,6 @@ Result<int> FindInput(const runtime::Interpreter& interpreter, const std::string
   return Error(Code::kInvalidArgument, "'%s': the model has no input '%s'; expected %s", path.c_str(), key.c_str(), names.c_str());
 }
 
-void AppendUtf8(uint32_t c, std::string* out) {
-  const auto put = [&](uint32_t byte) { out->push_back(static_cast<char>(byte)); };
-  if (c < 0x80) return put(c);
-  if (c < 0x800) put(0xc0 | c >> 6);
-  else if (c < 0x10000) put(0xe0 | c >> 12);
-  else put(0xf0 | (c >> 18 & 7));
-  if (c >= 0x10000) put(0x80 | (c >> 12 & 0x3f));
-  if (c >= 0x800) put(0x80 | (c >> 6 & 0x3f));
-  put(0x80 | (c & 0x3f));
-}
-
 // numpy's texts are padded with zeros to one width; those of numpy's unicode become UTF-8.
 Status SetStrings(runtime::Interpreter& interpreter, int input, const data::Array& array) {
   std::vector<std::string> texts;
@@ -58,9 +49,10 @@ Status SetStrings(runtime::Interpreter& interpreter, int input, const data::Arra
     std::string& text = texts.emplace_back();
     if (array.unicode) {
       for (size_t i = 0; i < array.item_bytes; i += 4) {
-        uint32_t c = 0;
-        std::memcpy(&c, array.bytes.data() + at + i, 4);
-        AppendUtf8(c, &text);
+        int32_t rune = 0;
+        std::memcpy(&rune, array.bytes.data() + at + i, 4);
+        char character[4];
+        text.append(character, EncodeUtf8(rune, character));
       }
     } else {
       text.assign(reinterpret_cast<const char*>(array.bytes.data()) + at, array.item_bytes);
@@ -188,7 +180,7 @@ Status WriteOutputs(const runtime::Interpreter& interpreter, const std::string& 
 void Tell(const runtime::Interpreter& interpreter, bool json) {
   const std::vector<runtime::DelegateDetails> details = interpreter.delegates();
   if (!json) {
-    std::fputs((DelegatesText(details) + ShadowText(interpreter.shadow())).c_str(), stderr);
+    Print(stderr, "%s", (DelegatesText(details) + ShadowText(interpreter.shadow())).c_str());
     return;
   }
   report::Json j;
@@ -211,9 +203,10 @@ Result<int> RunModel(const Flags& f) {
   OCTET_TRY(SetInputs(*interpreter, *archive, f.in));
   OCTET_TRY(WarnAboutInput(f.model, *archive, f.in));
   OCTET_TRY(interpreter->Invoke());
+  WarnOfDenials(f.delegates, interpreter->delegates());
   OCTET_TRY(CheckRequired(f.delegates, interpreter->delegates()));
-  Tell(*interpreter, f.json);
   OCTET_TRY(WriteOutputs(*interpreter, f.out));
+  Tell(*interpreter, f.json);
   return kYes;
 }
 

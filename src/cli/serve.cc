@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "cli/command.h"
+#include "cli/output.h"
 #include "serve/model_spec.h"
 #include "serve/service.h"
 #include "serve/telemetry_sink.h"
@@ -30,7 +31,7 @@ void Say(const std::string& line) {
   std::tm utc{};
   ::gmtime_r(&now, &utc);
   std::strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  std::fprintf(stderr, "%s octet serve: %s\n", stamp, line.c_str());
+  Print(stderr, "%s octet serve: %s\n", stamp, line.c_str());
 }
 
 Result<serve::HttpOptions> ToHttpOptions(const Flags& f) {

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "base/file.h"
+#include "cli/output.h"
 #include "exporter/exporter.h"
 #include "ops/flex_util.h"
 #include "passes/pass.h"
@@ -58,8 +59,7 @@ void NoteTensorFlowOperators(const std::map<std::string, int>& operators) {
   if (operators.empty()) return;
   std::string list;
   for (const auto& [name, count] : operators) list += (list.empty() ? "" : ", ") + name + Format(" (%d)", count);
-  std::fprintf(stderr, "octet: warning: operators of TensorFlow's own: %s; octet computes them itself, LiteRT needs its Flex delegate for them\n",
-               list.c_str());
+  Print(stderr, "octet: warning: operators of TensorFlow's own: %s; octet computes them itself, LiteRT needs its Flex delegate for them\n", list.c_str());
 }
 
 Result<importers::ImportOptions> SourceFlags::Options() const {
@@ -83,20 +83,19 @@ Result<graph::Model> LoadSource(const std::string& path, const importers::Import
 
 Status WriteModel(graph::Model& model, const std::string& path) { return exporter::ExportFile(model, path); }
 
-Result<TfliteFile> TfliteFile::From(const std::string& path) {
-  if (IsTflite(path)) return TfliteFile(path, false);
-  OCTET_ASSIGN(graph::Model model, LoadSource(path, {.unroll = true}));
-  std::string name = std::string(std::getenv("TMPDIR") ? std::getenv("TMPDIR") : "/tmp") + "/octet-XXXXXX";
+Result<TfliteFile> TfliteFile::From(const std::string& path, importers::ImportOptions options) {
+  const bool as_it_is = options.input_shapes.empty() && options.signature.empty() && options.layers.empty();
+  if (as_it_is && IsTflite(path)) return TfliteFile(path);
+  options.unroll = true;
+  OCTET_ASSIGN(graph::Model model, LoadSource(path, options));
+  const char* folder = std::getenv("TMPDIR");
+  std::string name = std::string(folder && *folder ? folder : "/tmp") + "/octet-XXXXXX";
   const int fd = ::mkstemp(name.data());
   if (fd < 0) return Error(Code::kIo, "cannot make a temporary file '%s': %s", name.c_str(), std::strerror(errno));
   ::close(fd);
-  TfliteFile file(name, true);
+  TfliteFile file(name, std::make_unique<ScratchFile>(name));
   OCTET_TRY(WriteModel(model, name));
   return file;
-}
-
-TfliteFile::~TfliteFile() {
-  if (temporary_) ::unlink(path_.c_str());
 }
 
 Result<std::optional<tflite::DataMetadata>> ModelMetadata(const std::string& path) {
@@ -119,7 +118,7 @@ Result<data::Preprocess> FromMetadata(const tflite::InputMetadata& in) {
 }
 
 void Warn(const tflite::ValueCheck& seen, const std::string& path) {
-  if (seen.outside() || seen.narrow()) std::fprintf(stderr, "warning: '%s': %s\n", path.c_str(), seen.Text().c_str());
+  if (seen.outside() || seen.narrow()) Print(stderr, "warning: '%s': %s\n", path.c_str(), seen.Text().c_str());
 }
 
 void WarnOutside(const data::Dataset& data, const tflite::InputMetadata& in) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/scratch_file.h"
 #include "cli/command.h"
 #include "data/dataset.h"
 #include "data/npz.h"
@@ -39,15 +40,13 @@ void NoteTensorFlowOperators(const std::map<std::string, int>& operators);
 // that quantize writes: tensors are compared by name.
 class TfliteFile {
  public:
-  static Result<TfliteFile> From(const std::string& path);
-  TfliteFile(TfliteFile&& o) noexcept : path_(std::move(o.path_)), temporary_(std::exchange(o.temporary_, false)) {}
-  ~TfliteFile();
+  static Result<TfliteFile> From(const std::string& path, importers::ImportOptions options = {});
   const std::string& path() const { return path_; }
 
  private:
-  TfliteFile(std::string path, bool temporary) : path_(std::move(path)), temporary_(temporary) {}
+  explicit TfliteFile(std::string path, std::unique_ptr<ScratchFile> scratch = nullptr) : path_(std::move(path)), scratch_(std::move(scratch)) {}
   std::string path_;
-  bool temporary_;
+  std::unique_ptr<ScratchFile> scratch_;
 };
 
 // The model's constants are in the file afterwards and no more in memory.

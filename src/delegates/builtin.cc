@@ -10,17 +10,19 @@ namespace octet::delegates {
 // Defined in the delegates' folders.
 const OctetDelegate* NnapiDelegate();
 const OctetDelegate* CoremlDelegate();
+Status CheckNnapiOptions(const runtime::Delegate::Settings& settings);
+Status CheckCoremlOptions(const runtime::Delegate::Settings& settings);
 
 std::span<const Builtin> Builtins() {
   static const std::vector<Builtin> builtins = {
 #if OCTET_GPU
-      {"gpu", gpu::Functions},
+      {"gpu", gpu::Functions, gpu::CheckOptions},
 #endif
 #if OCTET_NNAPI
-      {"nnapi", NnapiDelegate},
+      {"nnapi", NnapiDelegate, CheckNnapiOptions},
 #endif
 #if OCTET_COREML
-      {"coreml", CoremlDelegate},
+      {"coreml", CoremlDelegate, CheckCoremlOptions},
 #endif
   };
   return builtins;

@@ -5,12 +5,14 @@
 #include <string_view>
 
 #include "octet/delegate.h"
+#include "runtime/delegate.h"
 
 namespace octet::delegates {
 
 struct Builtin {
   std::string_view name;
   const OctetDelegate* (*functions)();
+  Status (*check)(const runtime::Delegate::Settings& settings);  // What is wrong with its options, whatever the machine has.
 };
 std::span<const Builtin> Builtins();
 

@@ -38,9 +38,14 @@ Result<Spec> ParseSpec(const std::string& text) {
 }
 
 Result<std::shared_ptr<const runtime::Delegate>> Load(const Spec& spec) {
+  if (spec.name == "cpu" && !spec.settings.empty()) return Error(Code::kInvalidArgument, "delegate 'cpu' has no options, found '%s'", spec.settings[0].first.c_str());
   if (spec.name == "cpu" || spec.name == "flex") return std::shared_ptr<const runtime::Delegate>();
-  for (const Builtin& b : Builtins())
-    if (b.name == spec.name) return runtime::Delegate::Create(b.functions(), spec.settings);
+  for (const Builtin& b : Builtins()) {
+    if (b.name != spec.name) continue;
+    if (const Status wrong = b.check(spec.settings); !wrong.ok())
+      return Error(Code::kInvalidArgument, "delegate '%s' cannot be created: %s", spec.name.c_str(), wrong.message().c_str());
+    return runtime::Delegate::Create(b.functions(), spec.settings);
+  }
   return IsPath(spec.name) ? LoadPlugin(spec) : NoSuchName(spec.name);
 }
 

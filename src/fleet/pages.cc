@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fleet/pages.h"
 
+#include <algorithm>
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "fleet/database.h"
+#include "fleet/json_cursor.h"
 #include "fleet/report.h"
 #include "fleet/schema.h"
 #include "serve/http_server.h"
+#include "serve/routes.h"
 
 namespace octet::fleet {
 namespace {
@@ -51,25 +55,19 @@ const Question kQuestions[] = {
                                  "CROSS JOIN LATERAL jsonb_each_text(r.ops) AS o(op, h) WHERE device_id = (SELECT id FROM fleet.device WHERE name = $1) AND at > now() - interval '2 days' AND ops IS NOT NULL ORDER BY at LIMIT 5000"},
 };
 
-// The value of a name in a query string, percent-decoded.
-std::string QueryValue(std::string_view query, std::string_view name) {
+// The value of a name in a query string; nothing where it is no text that the database takes.
+std::optional<std::string> QueryValue(std::string_view query, std::string_view name) {
   while (!query.empty()) {
     const size_t end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
+    std::string pair(query.substr(0, end));
     query.remove_prefix(std::min(end + 1, query.size()));
     if (!pair.starts_with(name) || pair.size() <= name.size() || pair[name.size()] != '=') continue;
+    std::ranges::replace(pair, '+', ' ');
     std::string value;
-    for (size_t i = name.size() + 1; i < pair.size(); ++i) {
-      if (pair[i] == '%' && i + 2 < pair.size()) {
-        value += static_cast<char>(std::strtol(std::string(pair.substr(i + 1, 2)).c_str(), nullptr, 16));
-        i += 2;
-      } else {
-        value += pair[i] == '+' ? ' ' : pair[i];
-      }
-    }
-    return value;
+    const bool text = serve::PercentDecode(std::string_view(pair).substr(name.size() + 1), &value) && IsUtf8(value) && value.find('\0') == std::string::npos;
+    return text ? std::optional(value) : std::nullopt;
   }
-  return {};
+  return "";
 }
 
 serve::HttpResponse Page(std::string content_type, std::string body) {
@@ -113,8 +111,8 @@ class PagesImpl final : public Pages {
   serve::HttpResponse Answer(const Question& question, const serve::HttpRequest& request) {
     std::vector<Parameter> parameters;
     for (const char* name : question.parameters) {
-      std::string value = QueryValue(request.query, name);
-      if (value.find('\0') != std::string::npos) return serve::JsonError(400, "a zero byte");
+      std::optional<std::string> value = QueryValue(request.query, name);
+      if (!value) return serve::JsonError(400, std::string("expected UTF-8 without zero bytes for ") + name + ", percent-encoded");
       parameters.emplace_back(std::move(value));
     }
     Result<Lease> lease = Borrow();

@@ -28,8 +28,24 @@ Status Unknown(const std::string& path) {
                path.c_str());
 }
 
+// What only one kind of source takes would be passed over in silence with another.
+Status CheckKind(const std::string& path, const ImportOptions& options, bool keras, bool saved_model) {
+  if (!options.layers.empty() && !keras)
+    return Error(Code::kInvalidArgument, "--layers '%s' says what custom Keras layers compute; '%s' is no Keras model", options.layers.c_str(), path.c_str());
+  if (!options.signature.empty() && !saved_model)
+    return Error(Code::kInvalidArgument, "--signature '%s' chooses among a SavedModel's signatures; '%s' is no SavedModel's folder", options.signature.c_str(),
+                 path.c_str());
+  return {};
+}
+
+Result<graph::Model> ImportKeras(const std::string& path, keras::Container container, const ImportOptions& options, std::vector<Finding>* findings) {
+  OCTET_TRY(CheckKind(path, options, true, false));
+  return keras::Import(path, container, options, findings);
+}
+
 Result<graph::Model> ImportFolder(const std::string& path, const ImportOptions& options, std::vector<Finding>* findings) {
-  if (FileExists(path + "/config.json")) return keras::Import(path, keras::Container::kFolder, options, findings);
+  if (FileExists(path + "/config.json")) return ImportKeras(path, keras::Container::kFolder, options, findings);
+  OCTET_TRY(CheckKind(path, options, false, true));
   if (FileExists(path + "/saved_model.pb")) return savedmodel::ImportFolder(path, options, findings);
   return Error(Code::kInvalidModel, "'%s' is a directory without a model; expected saved_model.pb or config.json in it", path.c_str());
 }
@@ -40,9 +56,10 @@ Result<graph::Model> ImportAny(const std::string& path, const ImportOptions& opt
   OCTET_ASSIGN(const MappedFile file, MappedFile::Open(path));
   const auto bytes = file.bytes();
   if (bytes.empty()) return Error(Code::kInvalidModel, "'%s' is empty", path.c_str());
-  if (data::Zip::Is(bytes)) return keras::Import(path, keras::Container::kZip, options, findings);
+  if (data::Zip::Is(bytes)) return ImportKeras(path, keras::Container::kZip, options, findings);
+  if (keras::Hdf5::Is(bytes)) return ImportKeras(path, keras::Container::kHdf5, options, findings);
+  OCTET_TRY(CheckKind(path, options, false, false));
   if (tflite::Is(bytes)) return tflite::Import(bytes, options, findings, &file);
-  if (keras::Hdf5::Is(bytes)) return keras::Import(path, keras::Container::kHdf5, options, findings);
   if (onnx::Is(bytes)) return onnx::Import(bytes, path, options, findings, &file);
   if (savedmodel::IsGraph(bytes)) return savedmodel::ImportGraph(path, options, findings);
   return Unknown(path);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // UnicodeDecode (TensorFlow's): the characters of all texts one after the other, and where each text begins. How many there are
 // is data: infer counts them once the texts are known.
+#include "base/utf8.h"
 #include "ops/operand_util.h"
 #include "ops/text_util.h"
-#include "ops/utf8_util.h"
 
 namespace octet::ops::flex_unicode_decode {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // UnicodeEncode (TensorFlow's): rows of characters, told by where they begin, as texts in UTF-8.
+#include "base/utf8.h"
 #include "ops/operand_util.h"
 #include "ops/text_util.h"
-#include "ops/utf8_util.h"
 
 namespace octet::ops::flex_unicode_encode {
 namespace {

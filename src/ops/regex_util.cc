@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "ops/utf8_util.h"
+#include "base/utf8.h"
 
 namespace octet::ops {
 namespace {

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/status.h"
+#include "base/utf8.h"
 #include "report/png.h"
 
 namespace octet::report {
@@ -116,7 +117,7 @@ std::string Number(double v, int digits) {
 
 std::string Escape(std::string_view text) {
   std::string s;
-  for (char c : text) {
+  for (const char c : Printable(text)) {  // XML has no characters for controls.
     switch (c) {
       case '&': s += "&amp;"; break;
       case '<': s += "&lt;"; break;

@@ -4,22 +4,9 @@
 #include <cmath>
 
 #include "base/status.h"
+#include "base/utf8.h"
 
 namespace octet::report {
-namespace {
-
-std::string Quoted(std::string_view value) {
-  std::string s = "\"";
-  for (char c : value) {
-    if (c == '"' || c == '\\') s += '\\';
-    if (static_cast<unsigned char>(c) < 0x20) s += Format("\\u%04x", static_cast<unsigned>(c));
-    else s += c;
-  }
-  return s + "\"";
-}
-
-}  // namespace
-
 void Json::Separate() {
   if (!first_ && !after_key_) text_ += ',';
   first_ = after_key_ = false;
@@ -42,14 +29,15 @@ Json& Json::End() {
 
 Json& Json::Key(std::string_view key) {
   Separate();
-  text_ += Quoted(key) + ":";
+  AppendJsonText(key, &text_);
+  text_ += ':';
   after_key_ = true;
   return *this;
 }
 
 Json& Json::Text(std::string_view value) {
   Separate();
-  text_ += Quoted(value);
+  AppendJsonText(value, &text_);
   return *this;
 }
 

@@ -101,7 +101,7 @@ class Runner : public Interpreter {
     if (input < 0 || input >= num_inputs()) return Error(Code::kInvalidArgument, "there is no input %d; the model has %d", input, num_inputs());
     for (int32_t d : shape.dims())
       if (d < 0) return Error(Code::kInvalidArgument, "input %d: the shape %s has a negative dimension", input, shape.text().c_str());
-    Shape& current = entry_->shapes[PositionInGraph(entry_->inputs[input].tensor)];
+    Shape& current = entry_->wanted[PositionInGraph(entry_->inputs[input].tensor)].shape;
     if (!(current == shape)) entry_->allocated = false;
     current = shape;
     return {};
@@ -111,7 +111,9 @@ class Runner : public Interpreter {
     if (entry_->allocated) return {};
     context_.Renew();
     context_.resources.RestartGenerators();
-    OCTET_TRY(plan().Build(entry_->shapes));
+    std::vector<Shape> shapes;
+    for (const TensorType& type : entry_->wanted) shapes.push_back(type.shape);
+    OCTET_TRY(plan().Build(shapes));
     entry_->allocated = true;
     entry_->computed = false;
     return {};
@@ -185,13 +187,14 @@ class Runner : public Interpreter {
   TensorRef tensor(int i) const override {
     const tflite::TensorInfo& info = graph().tensors[i];
     TensorRef ref{info.name, &info.type, info.signature, nullptr, 0, info.has_constant, info.is_variable};
+    if (const size_t input = entry_->allocated ? SIZE_MAX : PositionInGraph(i); input < entry_->wanted.size()) ref.type = &entry_->wanted[input];
     if (info.type.dtype == DType::kString) {  // References: not for others' hands.
       if (entry_->allocated) ref.type = &plan().tensors()[i].type;
       return ref;
     }
     if (!entry_->allocated) {
       uint64_t bytes = 0;
-      if (CheckedBytes(info.type.dtype, info.type.shape, &bytes)) ref.bytes = bytes;
+      if (CheckedBytes(ref.type->dtype, ref.type->shape, &bytes)) ref.bytes = bytes;
       return ref;
     }
     const TensorState& t = plan().tensors()[i];
@@ -246,7 +249,7 @@ class Runner : public Interpreter {
     int subgraph = 0;
     std::unique_ptr<Plan> plan;
     std::vector<End> inputs, outputs;
-    std::vector<Shape> shapes;                    // Wanted, in graph order.
+    std::vector<TensorType> wanted;               // Of inputs in graph order: with the shapes that are asked for.
     std::vector<std::vector<std::byte>> strings;  // Per input: the characters that were set.
     bool allocated = false;
     bool computed = false;  // The last Invoke went well.
@@ -258,7 +261,7 @@ class Runner : public Interpreter {
     entry.subgraph = signature ? signature->subgraph : 0;
     entry.plan = std::make_unique<Plan>(context_, entry.subgraph, Plan::Use::kEntry);
     const tflite::SubgraphInfo& g = entry.plan->graph();
-    for (int32_t t : g.inputs) entry.shapes.push_back(g.tensors[t].type.shape);
+    for (int32_t t : g.inputs) entry.wanted.push_back(g.tensors[t].type);
     if (signature) {
       for (const auto& e : signature->inputs) entry.inputs.push_back({e.tensor, e.name});
       for (const auto& e : signature->outputs) entry.outputs.push_back({e.tensor, e.name});

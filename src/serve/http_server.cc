@@ -228,7 +228,7 @@ template <class Stream> class Session : public Connection, public std::enable_sh
       busy.headers.emplace_back("Retry-After", "1");
       co_return co_await Refuse(std::move(busy));
     }
-    if (request.header("expect") == "100-continue") {
+    if (const std::string_view expected = request.header("expect"); Lower({expected.data(), expected.size()}) == "100-continue") {
       static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
       co_await asio::async_write(stream_, asio::buffer(kContinue), To(error));
     }
@@ -262,8 +262,9 @@ template <class Stream> class Session : public Connection, public std::enable_sh
       c.refusal = JsonError(status, status == 405 ? "the method " + request->method + " is not for " + request->path : "there is nothing at " + request->path);
       return c;
     }
-    if (parser.chunked()) {
-      c.refusal = JsonError(411, "the request needs a Content-Length; chunked bodies are not taken");
+    // What ends such a body is not read here, and would be taken for the next request.
+    if (parser.get().count(http::field::transfer_encoding) > 0) {
+      c.refusal = JsonError(411, "the request needs a Content-Length; chunked and other encoded transfers are not taken");
       return c;
     }
     c.body_bytes = parser.content_length() ? *parser.content_length() : 0;

@@ -45,6 +45,7 @@ template <class T> bool Convert(const JsonValues& v, std::byte* out) {
     T value{};
     if constexpr (std::is_floating_point_v<T>) {
       value = static_cast<T>(Real(v, i));
+      if (!std::isfinite(value)) return false;
     } else if constexpr (std::is_same_v<T, uint64_t>) {
       if (v.is_real || v.negative) return false;
       value = static_cast<uint64_t>(v.integers[i]);
@@ -58,13 +59,22 @@ template <class T> bool Convert(const JsonValues& v, std::byte* out) {
   return true;
 }
 
+// Nested data must nest as the shape does.
+Status CheckNesting(const RequestInput& in, const Shape& shape) {
+  const Nesting& n = in.nesting;
+  if (n.even && (n.depth <= 1 || std::ranges::equal(n.lengths, shape.dims()))) return {};
+  std::string found;
+  for (const int64_t length : n.lengths) found += (found.empty() ? "" : ",") + std::to_string(length);
+  return Error(Code::kInvalidArgument, "input '%s': its data are lists of [%s]%s; expected the shape %s, or all in one list", Text(in.name), Text(found),
+               n.even ? "" : " and others", Text(shape.text()));
+}
+
 Status FromJson(const RequestInput& in, DType dtype, BoundInput* bound) {
   const JsonValues& v = in.values;
   const auto elements = static_cast<size_t>(bound->shape.elements());
   const bool texts = dtype == DType::kString;
-  if (v.size() != elements)
-    return Error(Code::kInvalidArgument, "input '%s': the shape %s has %zu elements; its data has %zu", Text(in.name), Text(bound->shape.text()), elements,
-                 v.size());
+  if (v.size() != elements) return Error(Code::kInvalidArgument, "input '%s': the shape %s has %zu elements; its data has %zu", Text(in.name), Text(bound->shape.text()), elements, v.size());
+  OCTET_TRY(CheckNesting(in, bound->shape));
   if (v.texts.size() != (texts ? elements : 0)) return BadValue(in);
   if (texts) {
     std::vector<StringRef> refs;

@@ -52,54 +52,80 @@ class Path {
   std::vector<bool> lists_;
 };
 
+// What the protocol's fields hold.
+struct Known {
+  std::string_view path;
+  const char* what;
+};
+constexpr std::array kKnown = {
+    Known{"id", "a text"},
+    Known{"parameters", "an object"},
+    Known{"parameters.timeout", "a number of microseconds"},
+    Known{"parameters.binary_data_output", "true or false"},
+    Known{"inputs", "a list"},
+    Known{"inputs[]", "an object"},
+    Known{"inputs[].name", "a text"},
+    Known{"inputs[].datatype", "a text"},
+    Known{"inputs[].shape", "a list"},
+    Known{"inputs[].shape[]", "an integer that is not negative"},
+    Known{"inputs[].data", "a list"},
+    Known{"inputs[].parameters", "an object"},
+    Known{"inputs[].parameters.binary_data_size", "a number of bytes"},
+    Known{"outputs", "a list"},
+    Known{"outputs[]", "an object"},
+    Known{"outputs[].name", "a text"},
+    Known{"outputs[].parameters", "an object"},
+    Known{"outputs[].parameters.binary_data", "true or false"},
+};
+
 class Events {
  public:
   explicit Events(InferRequest* request) : request_(*request) {}
   std::string error;
 
-  bool null() { return !Inside(kData) || Fail("a tensor's data must not hold null"); }
+  bool null() { return !Inside(kData) || Fail("a tensor's data must not hold null"); }  // Elsewhere: as if it were not there.
   bool boolean(bool value) {
     if (Inside(kData)) {
-      request_.inputs.back().values.booleans = true;
-      return request_.inputs.back().values.Add(int64_t{value}), true;
+      Values().booleans = true;
+      return Values().Add(int64_t{value}), true;
     }
-    if (path_.text() == "parameters.binary_data_output") request_.binary_output = value;
-    if (path_.text() == "outputs[].parameters.binary_data") request_.outputs.back().binary = value;
-    return true;
+    if (path_.text() == "parameters.binary_data_output") return request_.binary_output = value, true;
+    if (path_.text() == "outputs[].parameters.binary_data") return request_.outputs.back().binary = value, true;
+    return Other();
   }
   bool number_integer(int64_t value) {
-    if (Inside(kData)) return request_.inputs.back().values.Add(value), true;
-    if (path_.text() == "inputs[].shape[]") return Dimension(value);
-    return path_.text() != "inputs[].parameters.binary_data_size" || Fail("binary_data_size must not be negative");
+    if (Inside(kData)) return Values().Add(value), true;
+    return path_.text() == "inputs[].shape[]" ? Dimension(value) : Other();
   }
   bool number_unsigned(uint64_t value) {
     if (Inside(kData)) {
-      JsonValues& values = request_.inputs.back().values;
+      JsonValues& values = Values();
       values.above_int64 |= value > INT64_MAX;
       return values.is_real ? values.Add(static_cast<double>(value)) : values.Add(static_cast<int64_t>(value)), true;
     }
     if (path_.text() == "inputs[].shape[]") return value <= INT32_MAX ? Dimension(static_cast<int64_t>(value)) : Fail("a dimension does not fit into 31 bits");
-    if (path_.text() == "inputs[].parameters.binary_data_size") request_.inputs.back().binary_bytes = value;
-    if (path_.text() == "parameters.timeout") request_.timeout_us = value;
-    return true;
+    if (path_.text() == "inputs[].parameters.binary_data_size") return request_.inputs.back().binary_bytes = value, true;
+    if (path_.text() == "parameters.timeout") return request_.timeout_us = value, true;
+    return Other();
   }
   bool number_float(double value, const std::string&) {
-    if (Inside(kData)) return request_.inputs.back().values.Add(value), true;
-    return path_.text() != "inputs[].shape[]" || Fail("a dimension must be an integer");
+    if (Inside(kData)) return Values().Add(value), true;
+    return Other();
   }
   bool string(std::string& value) {
-    if (Inside(kData)) return request_.inputs.back().values.texts.push_back(std::move(value)), true;
-    if (path_.text() == "id") request_.id = std::move(value);
-    else if (path_.text() == "inputs[].name") request_.inputs.back().name = std::move(value);
-    else if (path_.text() == "inputs[].datatype") request_.inputs.back().datatype = std::move(value);
-    else if (path_.text() == "outputs[].name") request_.outputs.back().name = std::move(value);
-    return true;
+    if (Inside(kData)) return Values().texts.push_back(std::move(value)), true;
+    if (path_.text() == "id") return request_.id = std::move(value), true;
+    if (path_.text() == "inputs[].name") return request_.inputs.back().name = std::move(value), true;
+    if (path_.text() == "inputs[].datatype") return request_.inputs.back().datatype = std::move(value), true;
+    if (path_.text() == "outputs[].name") return request_.outputs.back().name = std::move(value), true;
+    return Other();
   }
   bool binary(std::vector<uint8_t>&) { return false; }
   bool start_object(size_t) {
     if (Inside(kData)) return Fail("a tensor's data must hold numbers, booleans or texts");
     if (path_.text() == "inputs[]") request_.inputs.emplace_back();
-    if (path_.text() == "outputs[]") request_.outputs.emplace_back();
+    else if (path_.text() == "outputs[]") request_.outputs.emplace_back();
+    else if (!path_.text().ends_with("parameters") && !Other()) return false;
     if (request_.inputs.size() + request_.outputs.size() > kMaxTensors) return Fail("too many tensors");
     return Open(false);
   }
@@ -107,16 +133,32 @@ class Events {
   bool end_object() { return path_.Close(), true; }
   bool start_array(size_t) {
     if (path_.text() == "inputs[]" || path_.text() == "outputs[]" || path_.text().empty()) return Fail("expected an object, found a list");
+    const bool list = path_.text() == "inputs" || path_.text() == "outputs" || path_.text() == "inputs[].shape" || path_.text() == "inputs[].data";
+    if (!list && !Other()) return false;
     if (!Open(true)) return false;
-    if (Inside(kData)) request_.inputs.back().has_data = true;
-    return true;
+    if (!Inside(kData)) return true;
+    request_.inputs.back().has_data = true;
+    return request_.inputs.back().nesting.Begin(), true;
   }
-  bool end_array() { return path_.Close(), true; }
+  bool end_array() {
+    if (Inside(kData)) request_.inputs.back().nesting.End();
+    return path_.Close(), true;
+  }
   bool parse_error(size_t position, const std::string&, const nlohmann::json::exception&) { return Fail(Format("malformed JSON at byte %zu", position)); }
 
  private:
   static constexpr std::string_view kData = "inputs[].data[]";
 
+  // The values of the tensor whose data an element comes from.
+  JsonValues& Values() {
+    request_.inputs.back().nesting.Element();
+    return request_.inputs.back().values;
+  }
+  // A value of another kind than is read here: passed over where nothing is known of it, and else wrong.
+  bool Other() {
+    const auto found = std::ranges::find(kKnown, path_.text(), &Known::path);
+    return found == kKnown.end() || Fail(Format("'%s' must be %s", path_.text().c_str(), found->what));
+  }
   bool Inside(std::string_view prefix) const { return path_.Inside(prefix); }
   bool Open(bool list) { return path_.Open(list) || Fail("nested too deeply"); }
   bool Fail(std::string why) {
@@ -174,6 +216,25 @@ void JsonValues::Add(double value) {
     is_real = true;
   }
   reals.push_back(value);
+}
+
+void Nesting::Begin() {
+  if (!open.empty()) ++open.back();
+  open.push_back(0);
+}
+
+void Nesting::Element() {
+  ++open.back();
+  if (depth == 0) depth = open.size();
+  even &= depth == open.size();
+}
+
+void Nesting::End() {
+  const int64_t length = open.back();
+  open.pop_back();
+  lengths.resize(std::max(lengths.size(), open.size() + 1), -1);
+  if (int64_t& known = lengths[open.size()]; known < 0) known = length;
+  else even &= known == length;
 }
 
 Result<InferRequest> ParseInferRequest(std::string_view body, size_t json_bytes) {

@@ -28,12 +28,24 @@ struct JsonValues {
   void Add(double value);
 };
 
+// How the lists of a tensor's data nest.
+struct Nesting {
+  std::vector<int64_t> lengths = {};  // From the outermost list on; -1: none of this depth has ended.
+  std::vector<int64_t> open = {};     // What the lists hold so far that have not ended.
+  size_t depth = 0;                   // Of the elements; 0: there are none.
+  bool even = true;                   // Lists of one depth are of one length, elements of one depth.
+  void Begin();
+  void Element();
+  void End();
+};
+
 struct RequestInput {
   std::string name, datatype;
   std::vector<int64_t> shape;
   bool has_data = false;                  // As JSON; else binary.
   std::optional<uint64_t> binary_bytes;
   JsonValues values;
+  Nesting nesting;
   std::span<const std::byte> binary;      // Of the request's body.
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "telemetry/record.h"
 
+#include "base/utf8.h"
+
 namespace octet::telemetry {
 namespace {
 
@@ -105,22 +107,12 @@ void EncodeGauges(const Gauges& g, int64_t arena_kb, std::string* out) {
   known("battery_pct", g.battery_pct);
 }
 
-// Bytes of the UTF-8 character at the front; 0 where there is none.
-size_t CharacterSize(std::string_view s) {
-  const auto c = static_cast<unsigned char>(s[0]);
-  const size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
-  if (n == 0 || n > s.size()) return 0;
-  for (size_t i = 1; i < n; ++i)
-    if ((static_cast<unsigned char>(s[i]) & 0xc0) != 0x80) return 0;
-  return n;
-}
-
 }  // namespace
 
 void AppendQuoted(std::string_view text, std::string* out) {
   *out += '"';
   for (size_t at = 0; at < text.size();) {
-    const size_t n = CharacterSize(text.substr(at));
+    const size_t n = Utf8Length(text.substr(at));
     if (at + n > kMaxText) break;
     const auto c = static_cast<unsigned char>(text[at]);
     if (n == 0 || c < 0x20) *out += '?';

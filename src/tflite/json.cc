@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/utf8.h"
 #include "tflite/schema.h"
 #include "tflite/view.h"
 
@@ -14,19 +15,6 @@ namespace {
 using flatbuffers::TypeTable;
 
 template <class T> T Read(const uint8_t* p) { return flatbuffers::ReadScalar<T>(p); }
-
-// Length of the UTF-8 sequence that starts here, or 0 where there is none.
-size_t Utf8Length(std::string_view s) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(s[i]); };
-  const unsigned char first = byte(0);
-  const size_t n = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
-  if (n == 0 || n > s.size()) return 0;
-  for (size_t i = 1; i < n; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90)) return 0;   // Overlong.
-  if ((first == 0xed && byte(1) >= 0xa0) || (first == 0xf4 && byte(1) >= 0x90)) return 0;  // Surrogates; above U+10FFFF.
-  return n;
-}
 
 class Writer {
  public:
@@ -173,17 +161,7 @@ class Writer {
   void String(const uint8_t* at) {
     const auto& string = *reinterpret_cast<const flatbuffers::String*>(at);
     if (!Spend(string.size())) return;
-    out_ += '"';
-    for (std::string_view s(string.data(), string.size()); !s.empty();) {
-      const size_t n = Utf8Length(s);
-      const auto c = static_cast<unsigned char>(s[0]);
-      if (n == 0) out_ += "\\ufffd";
-      else if (c == '"' || c == '\\') out_.append(1, '\\').append(1, s[0]);
-      else if (c < 0x20) out_ += Format("\\u%04x", c);
-      else out_ += s.substr(0, n);
-      s.remove_prefix(n == 0 ? 1 : n);
-    }
-    out_ += '"';
+    AppendJsonText({string.data(), string.size()}, &out_);
   }
 
   std::string out_;

@@ -73,7 +73,9 @@ TfLiteStatus Session::Resize(int input, const int* dims, int rank, bool strict) 
   const Shape shape(std::span(dims, static_cast<size_t>(rank)));
   if (shape == t.type->shape && allocated_) return kTfLiteOk;
   allocated_ = false;
-  return reporter.Check(it.Resize(input, shape));
+  const TfLiteStatus status = reporter.Check(it.Resize(input, shape));
+  if (status == kTfLiteOk) (void)mirror_->Refresh(inputs[static_cast<size_t>(input)]);  // The new dimensions at once; there are no data until memory is placed.
+  return status;
 }
 
 TfLiteStatus Session::Allocate() {

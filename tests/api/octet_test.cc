@@ -167,9 +167,13 @@ TEST(CApi, ResizesAndSharesAModel) {
   OctetInterpreter *one = octet_interpreter_create(model, nullptr, nullptr), *two = octet_interpreter_create(model, nullptr, nullptr);
   const int32_t dims[2] = {3, 4};
   ASSERT_EQ(octet_resize_input(two, 0, dims, 2, nullptr), OCTET_OK);
+  OctetTensor t;
+  octet_input(two, 0, &t);  // The input has its new shape at once.
+  EXPECT_EQ(t.dims[0], 3);
+  EXPECT_EQ(t.bytes, 48u);
+  EXPECT_EQ(t.data, nullptr);
   ASSERT_EQ(octet_allocate(one, nullptr), OCTET_OK);
   ASSERT_EQ(octet_allocate(two, nullptr), OCTET_OK);
-  OctetTensor t;
   octet_output(one, 0, &t);
   EXPECT_EQ(t.bytes, 16u);
   octet_output(two, 0, &t);

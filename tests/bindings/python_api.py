@@ -222,6 +222,54 @@ class WrongUse(Models):
         it.set_tensor(index, zeros)  # And it still works.
         it.invoke()
 
+    def test_no_array_of_memory_that_is_not_there(self):
+        it = octet.Interpreter(model_content=self.float_bytes)
+        index, output = (details()[0]["index"] for details in (it.get_input_details, it.get_output_details))
+        memory = it.tensor(output)
+        with self.assertRaisesRegex(ValueError, "Run allocate_tensors"):
+            memory()
+        it.allocate_tensors()
+        self.assertEqual(memory().shape, (1, 10))
+        it.resize_tensor_input(index, [4, 28, 28, 1])
+        with self.assertRaisesRegex(ValueError, "Run allocate_tensors"):
+            memory()
+
+    def test_constants_are_read_only(self):
+        it = octet.Interpreter(model_content=self.float_bytes)
+        it.allocate_tensors()
+        tensors = [d["index"] for d in it.get_tensor_details()]
+        constants = [i for i in tensors if not it.tensor(i)().flags.writeable]
+        self.assertGreater(len(constants), 1)
+        self.assertLess(len(constants), len(tensors))
+        for i in constants:
+            with self.assertRaisesRegex(ValueError, "is a constant of the model"):
+                it.set_tensor(i, it.get_tensor(i))
+
+    def test_a_wrong_shape_does_not_stay(self):
+        it = octet.Interpreter(model_content=self.float_bytes)
+        index = it.get_input_details()[0]["index"]
+        it.resize_tensor_input(index, [1, 27, 28, 3])
+        self.assertEqual(it.get_input_details()[0]["shape"].tolist(), [1, 27, 28, 3])  # At once, as LiteRT says it.
+        run = it.get_signature_runner()
+        (name,) = run.get_input_details()
+        for shape in ([28], [2, 28], [28]):
+            with self.assertRaises(ValueError):
+                run(**{name: np.zeros(shape, np.float32)})
+        (scores,) = run(**{name: samples(1)}).values()
+        self.assertEqual(scores.shape, (1, 10))
+
+    def test_names_may_be_no_utf_8(self):
+        name = octet.Interpreter(model_content=self.float_bytes).get_input_details()[0]["name"].encode()
+        it = octet.Interpreter(model_content=self.float_bytes.replace(name, name[:-1] + b"\xff"))
+        self.assertEqual(it.get_input_details()[0]["name"], name[:-1].decode() + "\ufffd")
+
+    def test_content_is_bytes(self):
+        for content in (10**12, "text", [1, 2]):
+            with self.assertRaises(TypeError):
+                octet.Interpreter(model_content=content)
+        for kind in (bytes, bytearray, memoryview, lambda b: np.frombuffer(b, np.uint8)):
+            octet.Interpreter(model_content=kind(self.float_bytes)).allocate_tensors()
+
     def test_errors_are_of_litert_s_classes(self):
         content = self.float_bytes
 

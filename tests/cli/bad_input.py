@@ -104,6 +104,18 @@ def cases():
     yield "report without samples", ("quantize", MODEL, "-o", out, "--scheme", "float16", "--report", work / "report.html"), ["--data", "--holdout"]
     for shape, found in {"": "''", "0": "'0'", "1,28,0,1": "'0,1'", "1,28,28": "[1,28,28]"}.items():  # The last of too few dimensions.
         yield f"input of shape '{shape}'", ("convert", MODEL, "-o", out, "--input", f":{shape}"), ["input", found]
+    for flags in (("--report", ""), ("--layers", ""), ("--signature", ""), ("--input", "")):
+        yield f"empty {flags[0]}", ("convert", MODEL, "-o", out, *flags), [flags[0], "empty"]
+    for scheme in ("dynamic", "float16", "int4"):
+        yield f"integer inputs of {scheme} weights", ("quantize", MODEL, "-o", out, "--scheme", scheme, "--io", "int8"), ["int8", "activations", "--data"]
+    yield "report of a comparison with the source", ("diagnose", MODEL, flt, "--report", out), ["--report", "--data"]
+    yield "tolerance without parity", ("diagnose", MODEL, int8, "--data", good, "--tolerance", "1%"), ["--tolerance", "--parity"]
+    yield "signature of a Keras reference", ("diagnose", MODEL, int8, "--data", good, "--signature", "serve"), ["--signature", "SavedModel"]
+    yield "empty data", (*quantize(""), "--scheme", "dynamic"), ["--data", "empty"]
+    yield "empty preprocess", (*quantize(good), "--preprocess", ""), ["--preprocess", "empty"]
+    for source in (MODEL, flt, int8):
+        yield f"signature of {source.name}", ("convert", source, "-o", out, "--signature", "serve"), ["--signature", "SavedModel", source.name]
+    yield "layers of no Keras model", ("check", flt, "--layers", work / "missing.json"), ["--layers", "Keras", "float.tflite"]
     yield "unknown flag", ("convert", MODEL, "--nonsense"), ["nonsense"]
     yield "unknown command", ("nonsense",), ["nonsense"]
     yield "no output given", ("convert", MODEL), ["output"]

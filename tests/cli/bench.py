@@ -91,6 +91,10 @@ for found, wanted in zip(text.splitlines(), LINES):
 assert "[Node type]" in text and "Summary by node type" in text
 quick = ["--compat", "--num_runs=2", "--min_secs=0", "--warmup_min_secs=0"]
 assert "Disallowed CPU fallback" in bench(*quick, f"--graph={CONV}", f"--external_delegate_path={plugin}", "--require_full_delegation=true", code=1)
+for wrong in ("--num_threads=x", "--num_runs=", "--min_secs=1s", "--run_delay=soon"):
+    assert wrong[: wrong.index("=")] + ": expected a number" in bench(*quick, f"--graph={CONV}", wrong, code=2), wrong
+for shape, words in (("1,x", "expected a number, found 'x'"), (",".join("1" * 9), "at most 8 dimensions")):
+    assert words in bench(*quick, f"--graph={CONV}", "--input_layer=x", f"--input_layer_shape={shape}", code=2), shape
 assert "no flag '--bogus=1'" in bench(*quick, f"--graph={CONV}", "--bogus=1", code=2)
 assert "--use_xnnpack changes nothing" in bench(*quick, f"--graph={CONV}", "--use_xnnpack=true")
 assert "unknown argument '--bogus'" in bench(CONV, "--bogus", code=2)

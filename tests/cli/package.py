@@ -38,6 +38,12 @@ def main():
     assert lines[0].startswith("#") and any(line.startswith("conv_2d: ") for line in lines), lines
     for model in models:
         assert (out / model.name).read_bytes() == model.read_bytes()
+    run("package", out / models[0].name, "-o", out, "--list")  # In place.
+    assert (out / models[0].name).read_bytes() == models[0].read_bytes()
+    (WORK / "other").mkdir()
+    shutil.copy(models[1], WORK / "other" / models[0].name)
+    assert "another model has that file name" in run("package", models[0], WORK / "other" / models[0].name, "-o", WORK / "both", "--list", code=2)
+    assert not (WORK / "both").exists()
     (WORK / "none.tflite").write_bytes(b"garbage")
     assert "none.tflite" in run("package", WORK / "none.tflite", "-o", out, code=2)
     # No build program on PATH: said with its name, not silently left out.

@@ -9,6 +9,7 @@ import json
 import pathlib
 import sys
 import xml.etree.ElementTree
+import zipfile
 
 try:
     import numpy as np
@@ -153,9 +154,22 @@ def layers():
     last = plain["tensors"][plain["operators"][-2]["outputs"][0]]["name"]
     told = json.loads(run("quantize", MODEL, "--data", CALIB, "-o", work / "kept.tflite", "--keep-float", last, "--json").stdout)
     expect(f"--keep-float {last}: named in the result", [n["reason"] for n in told["float_nodes"]] == ["kept in float on request"])
+    largest = plain["tensors"][plain["operators"][-4]["outputs"][0]]["name"]
+    for scheme in ("dynamic", "float16", "int4"):  # Of weights alone.
+        sizes = []
+        for flags in ((), ("--keep-float", largest)):
+            done = run("quantize", MODEL, "-o", work / "weights.tflite", "--scheme", scheme, *flags)
+            sizes.append((work / "weights.tflite").stat().st_size if done.returncode == 0 else 0)
+        expect(f"--keep-float of {scheme} weights: {sizes}", 0 < sizes[0] < sizes[1])
     refused = run("quantize", MODEL, "--data", CALIB, "-o", work / "no.tflite", "--keep-float", "nowhere")
     expect("--keep-float of an unknown layer is refused", refused.returncode == 2 and "nowhere" in refused.stderr)
-    lines, rules = work / "recipe.txt", work / "recipe.json"
+    lines, rules, long = work / "recipe.txt", work / "recipe.json", work / "long.keras"
+    with zipfile.ZipFile(MODEL) as archive, zipfile.ZipFile(long, "w") as renamed:
+        for entry in archive.namelist():
+            renamed.writestr(entry, archive.read(entry).replace(b'"digit"', b'"digit' + b"x" * 300_000 + b'"'))
+    lines.write_text(".* float16\n.*x+y? dynamic\n")
+    done = run("quantize", long, "-o", work / "long.tflite", "--recipe", lines)
+    expect("a search in a long name takes no more stack than there is", done.returncode == 0 and b"x" * 300_000 in (work / "long.tflite").read_bytes())
     lines.write_text(f"# all in four bits but the last\n.* int4\n{last} float16\n")
     out = quantize("recipe", "--recipe", lines)
     judged("recipe of lines", out, 80)

@@ -70,6 +70,11 @@ def main():
             assert "default-src 'none'" in policy
             assert json.load(urllib.request.urlopen(url + "api/report"))["regressed"] is True
             assert json.load(urllib.request.urlopen(url + "api/device?name=%27%3B%20DROP%20TABLE%20x")) == []
+            for name in ("%ff", "%00", "a%zz", "%"):
+                try:
+                    raise AssertionError(f"{name} was answered: {urllib.request.urlopen(url + 'api/device?name=' + name).read()}")
+                except urllib.error.HTTPError as refused:
+                    assert refused.code == 400, (name, refused.code)
             if "were not built" in html:
                 print("skipped: the pages were not built (npm)")
                 return 77

@@ -6,7 +6,6 @@
 
 #include "ops/hash_util.h"
 #include "ops/regex_util.h"
-#include "ops/utf8_util.h"
 
 namespace octet::ops {
 namespace {
@@ -68,19 +67,6 @@ TEST(Regex, RefusesWhatItDoesNotKnow) {
   EXPECT_FALSE(Regex::Compile("(((((a{0}){1000}){1000}){1000}){1000}){1000}").ok());
   EXPECT_TRUE(CheckRewrite("a\\1\\\\", 1));
   for (const std::string_view rewrite : {"\\2", "\\", "\\x"}) EXPECT_FALSE(CheckRewrite(rewrite, 1)) << rewrite;
-}
-
-TEST(Utf8, BothWays) {
-  for (int32_t rune : {0, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xffff, 0x10000, 0x10ffff}) {
-    std::string text(4, '\0');
-    text.resize(EncodeUtf8(rune, text.data()));
-    size_t length = 0;
-    EXPECT_EQ(DecodeUtf8(text, &length), rune);
-    EXPECT_EQ(length, text.size());
-    if (text.size() < 2) continue;
-    EXPECT_EQ(DecodeUtf8(std::string_view(text).substr(0, text.size() - 1), &length), -1);
-    EXPECT_EQ(MalformedLength(std::string_view(text).substr(0, text.size() - 1)), text.size() - 1);
-  }
 }
 
 // Appendix A of the paper: the key 00 01 ... 0f, the text 00 01 ... 0e.

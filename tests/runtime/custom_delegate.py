@@ -37,6 +37,8 @@ wrong = bench("--delegate", library + ";only=sub")
 assert wrong.returncode == 3 and "expected only=add or only=mul" in wrong.stderr, wrong
 strict = bench("--delegate", library + ";only=mul", "--require-delegate", "95%")
 assert strict.returncode == 1 and "0.0%" in strict.stderr and "switched off by the option" in strict.stderr, strict
+for flags, told in ((("--deny", "add"), False), (("--deny", "ad"), True), (("--deny", "#7"), True)):
+    assert ("kept nothing from a delegate" in bench("--delegate", library, *flags).stderr) is told, flags
 assert bench("--delegate", "nosuch").returncode == 2
 assert bench("--delegate", "/nowhere/libnothing.so").returncode == 2
 assert bench("--require-delegate", "lots").returncode == 2

@@ -42,7 +42,16 @@ def check_requests(server):
     for body in (b"", b"{", b"[]", b"nonsense", b'{"inputs":[{"name":', b"\xff\xfe", b"[" * 100_000, b'{"a":' * 100_000, b'{"inputs":[[]]}'):
         refuses(server, 400, "", body)
     refuses(server, 400, "is missing", {})
-    refuses(server, 400, "is missing", {"inputs": [1, "a"]})
+    for path, wrong in (("inputs[]", {"inputs": [1, "a"]}), ("inputs", {"inputs": {}}), ("outputs", {**tensor(), "outputs": 5}), ("id", {**tensor(), "id": 5}),
+                        ("parameters.timeout", {**tensor(), "parameters": {"timeout": -1}}), ("parameters.timeout", {**tensor(), "parameters": {"timeout": "1"}}),
+                        ("parameters.binary_data_output", {**tensor(), "parameters": {"binary_data_output": 1}}), ("inputs[].shape[]", tensor(shape=["1", "4"])),
+                        ("inputs[].datatype", tensor(datatype=5)), ("inputs[].data", tensor(data=4)), ("parameters", {**tensor(), "parameters": []})):
+        refuses(server, 400, f"'{path}' must be", wrong)
+    status, answer, _ = server.ask("POST", INFER, {**tensor(data=[[1, 2, 3, 4]]), "id": None, "parameters": None, "outputs": None})  # What is null is not there.
+    assert status == 200, answer
+    refuses(server, 400, "lists of [2,2]; expected the shape [1,4]", tensor(data=[[1, 2], [3, 4]]))
+    refuses(server, 400, "and others", tensor(data=[[1, 2, 3], 4]))
+    refuses(server, 400, "is no FP32", tensor(data=[1, 2, 3, 1e39]))
     refuses(server, 400, "malformed JSON at byte", b'{"inputs":[}')
     refuses(server, 400, "nested too deeply", b'{"inputs":[{"data":' + b"[" * 50 + b"]" * 50 + b"}]}")
     refuses(server, 400, "no input 'z'", tensor(name="z"))

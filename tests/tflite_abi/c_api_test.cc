@@ -78,6 +78,9 @@ TEST(TfLiteCApi, ResizeMakesRoomAtTheSameAddressOfTheStructure) {
   const TfLiteTensor* x = TfLiteInterpreterGetInputTensor(h.it, 0);
   const int dims[2] = {5, 3};
   ASSERT_EQ(TfLiteInterpreterResizeInputTensor(h.it, 0, dims, 2), kTfLiteOk);
+  EXPECT_EQ(TfLiteTensorDim(x, 0), 5);  // At once, without data.
+  EXPECT_EQ(TfLiteTensorByteSize(x), 15u);
+  EXPECT_EQ(TfLiteTensorData(x), nullptr);
   EXPECT_EQ(TfLiteInterpreterInvoke(h.it), kTfLiteError);  // Not allocated again yet.
   EXPECT_NE(h.messages.find("not ready"), std::string::npos);
   ASSERT_EQ(TfLiteInterpreterAllocateTensors(h.it), kTfLiteOk);

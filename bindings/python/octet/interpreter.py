@@ -47,8 +47,8 @@ class _Memory:
 
     __slots__ = ("__array_interface__", "owner")
 
-    def __init__(self, dtype, shape, address, owner):
-        self.__array_interface__ = {"shape": shape, "typestr": np.dtype(dtype).str, "data": (address, False), "version": 3}
+    def __init__(self, dtype, shape, address, owner, read_only):
+        self.__array_interface__ = {"shape": shape, "typestr": np.dtype(dtype).str, "data": (address, read_only), "version": 3}
         self.owner = owner
 
 
@@ -65,11 +65,11 @@ class _Tensor:
     def numpy_type(self):
         return _NUMPY_TYPES.get(self.dtype, np.void)
 
-    def array(self, owner=None):
+    def array(self, owner=None, read_only=False):
         shape = self.shape
         if self.dtype in (17, 19, 20):  # Packed below a byte: the bytes as they lie.
             shape = (self.bytes,)
-        return np.asarray(_Memory(self.numpy_type, shape, self.address or 1, owner))
+        return np.asarray(_Memory(self.numpy_type, shape, self.address or 1, owner, read_only))
 
     def details(self, index):
         per_tensor = len(self.scales) == 1
@@ -136,7 +136,7 @@ def _load(model_path, model_content):
     if model_path is not None and model_content is not None:
         raise ValueError("Can't both provide `model_path` and `model_content`")
     if model_content is not None:
-        return _native.Model(content=bytes(model_content))
+        return _native.Model(content=bytes(memoryview(model_content)))
     path = os.fspath(model_path)
     if not os.path.isfile(path):
         raise ValueError(f"Could not open '{path}'.The model allocation is null/empty")
@@ -284,13 +284,20 @@ class Interpreter:
 
     # -- tensors
 
-    def _view(self, index):
-        """The tensor's memory; cached while its place and shape stay."""
+    def _array(self, index, owner=None):
+        """The tensor's memory. Constants may lie in the file, which is mapped for reading: to write there would end the process."""
         tensor = _Tensor(self._interpreter, index)
         if not tensor.address and tensor.bytes:
             raise ValueError("Tensor data is null. Run allocate_tensors() first")
-        view = tensor.array()
-        if self._static or index in self._inputs:
+        return tensor.array(owner, read_only=self._is_constant(index))
+
+    def _is_constant(self, index):
+        return _Tensor(self._model, 0, index).address != 0  # The file has data only of constants.
+
+    def _view(self, index):
+        """The same, cached while its place and shape stay."""
+        view = self._array(index)
+        if view.flags.writeable and (self._static or index in self._inputs):
             self._views[index] = view
         return view
 
@@ -304,7 +311,10 @@ class Interpreter:
 
     def _set_checked(self, index, value):
         if index not in self._inputs:
-            self._view(index)[...] = value
+            view = self._view(index)
+            if not view.flags.writeable:
+                raise ValueError(f"Cannot set tensor: tensor {index} is a constant of the model.")
+            view[...] = value
             return
         tensor = _Tensor(self._interpreter, index)
         _set(self._interpreter, tensor, index, self._inputs.index(index), np.asarray(value))
@@ -325,7 +335,7 @@ class Interpreter:
 
     def tensor(self, tensor_index):
         """A function that returns the tensor's memory as an array. Drop the arrays before allocate_tensors() and invoke()."""
-        return lambda: _Tensor(self._interpreter, tensor_index).array(owner=self._interpreter)
+        return lambda: self._array(tensor_index, owner=self._interpreter)
 
     def set_input(self, i, value):
         """Sets the i-th input from real values, quantized as the model asks."""

@@ -99,8 +99,8 @@ class Telemetry:
 
     def close(self):
         """Commits the open window. Without effect the second time; what is recorded after it goes nowhere."""
-        self._lib.octet_telemetry_close(self._handle)
-        self._handle = None
+        handle, self._handle = self._handle, None  # First: closing waits for the disk, and other threads may record meanwhile.
+        self._lib.octet_telemetry_close(handle)
 
     def _name(self, text):
         if text not in self._names:

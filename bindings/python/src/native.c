@@ -5,6 +5,7 @@
  * arrays of them that keep the interpreter alive. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <string.h>
 
 #include "octet/octet.h"
 
@@ -22,12 +23,17 @@ typedef struct {
 
 static PyObject* g_model_type;
 
+/* Files hold what they like as names. */
+static PyObject* Text(const char* text) { return PyUnicode_DecodeUTF8(text ? text : "", text ? (Py_ssize_t)strlen(text) : 0, "replace"); }
+
 /* The Python exception that LiteRT's users expect for each kind of failure. */
 static PyObject* Raise(const OctetError* e) {
   PyObject* type = PyExc_RuntimeError;
   if (e->code == OCTET_INVALID_ARGUMENT || e->code == OCTET_INVALID_MODEL || e->code == OCTET_IO) type = PyExc_ValueError;
   if (e->code == OCTET_OUT_OF_MEMORY) type = PyExc_MemoryError;
-  PyErr_SetString(type, e->text);
+  PyObject* text = Text(e->text);
+  if (text) PyErr_SetObject(type, text);
+  Py_XDECREF(text);
   return NULL;
 }
 
@@ -74,7 +80,7 @@ static PyObject* ModelSignatures(ModelObject* self, PyObject* unused) {
   const int32_t n = octet_model_num_signatures(self->model);
   PyObject* list = PyList_New(n);
   for (int32_t i = 0; list && i < n; ++i) {
-    PyObject* key = PyUnicode_FromString(octet_model_signature(self->model, i));
+    PyObject* key = Text(octet_model_signature(self->model, i));
     if (!key || PyList_SetItem(list, i, key) != 0) return Py_DECREF(list), NULL;
   }
   return list;
@@ -98,9 +104,8 @@ static PyObject* Scales(const float* scales, int32_t n) {
 
 /* (name, dtype, shape, signature, address, bytes, scales, zero_points, axis, block_size) */
 static PyObject* Described(const OctetTensor* t) {
-  return Py_BuildValue("(siNNKKNNii)", t->name ? t->name : "", (int)t->dtype, Dims(t->dims, t->rank), Dims(t->signature, t->rank),
-                       (unsigned long long)(uintptr_t)t->data, (unsigned long long)t->bytes, Scales(t->scales, t->num_scales),
-                       Dims(t->zero_points, t->num_scales), (int)t->axis, (int)t->block_size);
+  return Py_BuildValue("(NiNNKKNNii)", Text(t->name), (int)t->dtype, Dims(t->dims, t->rank), Dims(t->signature, t->rank), (unsigned long long)(uintptr_t)t->data,
+                       (unsigned long long)t->bytes, Scales(t->scales, t->num_scales), Dims(t->zero_points, t->num_scales), (int)t->axis, (int)t->block_size);
 }
 
 /* signature_subgraph(i) */
@@ -288,7 +293,7 @@ static PyObject* GetStrings(InterpreterObject* self, PyObject* arg) {
   size_t bytes = 0;
   if (octet_get_strings(self->interpreter, (int32_t)output, NULL, 0, &bytes, &error) != OCTET_OK) return Raise(&error);
   PyObject* buffer = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)bytes);
-  if (buffer) octet_get_strings(self->interpreter, (int32_t)output, PyBytes_AsString(buffer), bytes, &bytes, &error);
+  if (buffer && octet_get_strings(self->interpreter, (int32_t)output, PyBytes_AsString(buffer), bytes, &bytes, &error) != OCTET_OK) return Py_DECREF(buffer), Raise(&error);
   return buffer;
 }
 
@@ -336,7 +341,7 @@ static PyObject* Ends(InterpreterObject* self, PyObject* arg) {
   for (int32_t i = 0; list && i < n; ++i) {
     const int32_t index = outputs ? octet_output_index(self->interpreter, i) : octet_input_index(self->interpreter, i);
     const char* key = outputs ? octet_output_key(self->interpreter, i) : octet_input_key(self->interpreter, i);
-    PyList_SetItem(list, i, Py_BuildValue("(is)", (int)index, key ? key : ""));
+    PyList_SetItem(list, i, Py_BuildValue("(iN)", (int)index, Text(key)));
   }
   return list;
 }
@@ -376,12 +381,10 @@ static PyObject* Delegates(InterpreterObject* self, PyObject* unused) {
     for (int32_t k = 0; reasons && k < d.num_reasons; ++k) {
       OctetDelegateReason r;
       octet_delegate_reason(self->interpreter, i, k, &r);
-      PyList_SetItem(reasons, k, Py_BuildValue("(isss)", (int)r.node, r.op, r.place, r.text));
+      PyList_SetItem(reasons, k, Py_BuildValue("(isNN)", (int)r.node, r.op, Text(r.place), Text(r.text)));
     }
-    for (int32_t k = 0; failures && k < d.num_failures; ++k) PyList_SetItem(failures, k, PyUnicode_FromString(octet_delegate_failure(self->interpreter, i, k)));
-    PyList_SetItem(list, i,
-                   Py_BuildValue("(siidiiLNN)", d.name, (int)d.nodes, (int)d.total_nodes, d.mac_share, (int)d.partitions, (int)d.copies,
-                                 (long long)d.copy_bytes, reasons, failures));
+    for (int32_t k = 0; failures && k < d.num_failures; ++k) PyList_SetItem(failures, k, Text(octet_delegate_failure(self->interpreter, i, k)));
+    PyList_SetItem(list, i, Py_BuildValue("(siidiiLNN)", d.name, (int)d.nodes, (int)d.total_nodes, d.mac_share, (int)d.partitions, (int)d.copies, (long long)d.copy_bytes, reasons, failures));
   }
   return list;
 }

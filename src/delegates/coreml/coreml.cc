@@ -124,5 +124,10 @@ constexpr OctetDelegate kCoreml = {
 }  // namespace coreml
 
 const OctetDelegate* CoremlDelegate() { return &coreml::kCoreml; }
+Status CheckCoremlOptions(const runtime::Delegate::Settings& settings) {
+  coreml::Self self;
+  for (const auto& [key, value] : settings) OCTET_TRY(coreml::SetOption(key, value, &self));
+  return {};
+}
 
 }  // namespace octet::delegates

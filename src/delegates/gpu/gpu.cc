@@ -238,5 +238,10 @@ Result<std::unique_ptr<Device>> OpenDevice(const DeviceChoice& choice) {
 }
 
 const OctetDelegate* Functions() { return &kGpu; }
+Status CheckOptions(const runtime::Delegate::Settings& settings) {
+  Options options;
+  for (const auto& [key, value] : settings) OCTET_TRY(SetOption(key, value, &options));
+  return {};
+}
 
 }  // namespace octet::gpu

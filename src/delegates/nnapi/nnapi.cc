@@ -52,16 +52,16 @@ struct Wanted {
 };
 
 Status SetOption(const std::string& key, const std::string& value, Wanted* wanted, Self* self) {
+  if (key == "cpu" || key == "fp16" || key == "burst") {
+    (key == "cpu" ? wanted->cpu : key == "fp16" ? self->fp16 : self->burst) = value == "1";
+    return value == "0" || value == "1" ? Status() : Error(Code::kInvalidArgument, "option '%s': expected 0 or 1, found '%s'", key.c_str(), value.c_str());
+  }
   if (key == "library") wanted->library = value;
   else if (key == "accelerator") wanted->accelerator = value;
-  else if (key == "cpu") wanted->cpu = value != "0";
-  else if (key == "fp16") self->fp16 = value != "0";
-  else if (key == "burst") self->burst = value != "0";
   else if (key == "preference" && value == "low_power") self->preference = kLowPower;
   else if (key == "preference" && value == "sustained") self->preference = kSustainedSpeed;
   else if (key != "preference" || value != "fast")
-    return Error(Code::kInvalidArgument, "option '%s=%s': expected library, accelerator, cpu, preference=low_power|fast|sustained, fp16 or burst", key.c_str(),
-                 value.c_str());
+    return Error(Code::kInvalidArgument, "option '%s=%s': expected library, accelerator, cpu=0|1, preference=low_power|fast|sustained, fp16=0|1 or burst=0|1", key.c_str(), value.c_str());
   return {};
 }
 
@@ -178,5 +178,11 @@ constexpr OctetDelegate kNnapi = {
 }  // namespace nnapi
 
 const OctetDelegate* NnapiDelegate() { return &nnapi::kNnapi; }
+Status CheckNnapiOptions(const runtime::Delegate::Settings& settings) {
+  nnapi::Wanted wanted;
+  nnapi::Self self;
+  for (const auto& [key, value] : settings) OCTET_TRY(nnapi::SetOption(key, value, &wanted, &self));
+  return {};
+}
 
 }  // namespace octet::delegates

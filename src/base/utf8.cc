@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/utf8_util.h"
+#include "base/utf8.h"
 
-namespace octet::ops {
+#include <algorithm>
+
+#include "base/status.h"
+
+namespace octet {
 
 // Source: RFC 3629. Neither longer forms than needed nor halves of UTF-16's pairs are well-formed.
 int32_t DecodeUtf8(std::string_view text, size_t* length) {
@@ -20,6 +24,11 @@ int32_t DecodeUtf8(std::string_view text, size_t* length) {
   if (rune < kLeast[size] || rune > 0x10ffff || (rune >= 0xd800 && rune < 0xe000)) return -1;
   *length = size;
   return rune;
+}
+
+size_t Utf8Length(std::string_view text) {
+  size_t length = 0;
+  return DecodeUtf8(text, &length) < 0 ? 0 : length;
 }
 
 // Source: Unicode 15, section 3.9, table 3-7 and "maximal subpart".
@@ -43,4 +52,42 @@ size_t EncodeUtf8(int32_t rune, char* to) {
   return size;
 }
 
-}  // namespace octet::ops
+namespace {
+
+bool IsControl(int32_t rune) { return rune < 0x20 || (rune >= 0x7f && rune < 0xa0); }
+
+}  // namespace
+
+std::string Printable(std::string_view text) {
+  std::string shown;
+  while (!text.empty()) {
+    size_t length = 0;
+    const int32_t rune = DecodeUtf8(text, &length);
+    if (IsControl(rune) && rune != '\n' && rune != '\t') shown += '?';
+    else shown += text.substr(0, length);
+    text.remove_prefix(length);
+  }
+  return shown;
+}
+
+std::string OneLine(std::string_view text) {
+  std::string line = Printable(text);
+  std::ranges::replace_if(line, [](char c) { return c == '\n' || c == '\t'; }, '?');
+  return line;
+}
+
+void AppendJsonText(std::string_view text, std::string* out) {
+  *out += '"';
+  while (!text.empty()) {
+    size_t length = 0;
+    const int32_t rune = DecodeUtf8(text, &length);
+    if (rune < 0) *out += "\\ufffd";
+    else if (IsControl(rune)) *out += Format("\\u%04x", static_cast<unsigned>(rune));
+    else if (rune == '"' || rune == '\\') out->append(1, '\\').append(1, text[0]);
+    else *out += text.substr(0, length);
+    text.remove_prefix(length);
+  }
+  *out += '"';
+}
+
+}  // namespace octet
