@@ -175,7 +175,8 @@ double PeakOf(const CorePeak& peak, const Subject& s, const runtime::NodeInfo& n
 
 void PrintBench(const BenchResult& result, const BenchFlags& f) {
   PrintTable(SummaryTable(result));
-  Print(stdout, "%zu runs, %d thread%s, %s; times in microseconds\n", result.subjects[0].run_us.size(), f.threads, f.threads == 1 ? "" : "s", std::string(Name(ThisCpu().isa)).c_str());
+  Print(stdout, "%zu runs, %d thread%s, %s; times in microseconds\n", result.subjects[0].run_us.size(), f.threads, f.threads == 1 ? "" : "s",
+        std::string(Name(ThisCpu().isa)).c_str());
   if (result.subjects.size() > 1) {
     Print(stdout, "\n");
     PrintTable(ComparisonTable(result));
@@ -192,7 +193,8 @@ void PrintBench(const BenchResult& result, const BenchFlags& f) {
     Print(stdout, "\n%s\n", s.label.c_str());
     PrintTable(ProfileTable(s, result.peak));
     if (const report::Table inside = InsideTable(s); !inside.rows.empty()) PrintTable(inside);
-    Print(stdout, "one core's peak: %.1f int8 and %.1f float GMAC/s, %.1f GB/s from memory (what lies in caches comes faster)\n", result.peak.int8_gmacs, result.peak.f32_gmacs, result.peak.gbytes);
+    Print(stdout, "one core's peak: %.1f int8 and %.1f float GMAC/s, %.1f GB/s from memory (what lies in caches comes faster)\n", result.peak.int8_gmacs,
+          result.peak.f32_gmacs, result.peak.gbytes);
   }
 }
 

@@ -73,7 +73,8 @@ Result<int> Check(const Flags& f) {
     return findings.empty() ? kYes : kUnsupported;
   }
   NoteTensorFlowOperators(tensorflow);
-  for (const importers::Finding& n : findings) Print(stdout, "%s%s\n", importers::Text(n).c_str(), n.flex ? "; or keep it as TensorFlow's own operator with --allow-flex" : "");
+  for (const importers::Finding& n : findings)
+    Print(stdout, "%s%s\n", importers::Text(n).c_str(), n.flex ? "; or keep it as TensorFlow's own operator with --allow-flex" : "");
   for (const std::string& op : trusted) Print(stdout, "%s is there as far as is known, unverified: no source at hand says so\n", op.c_str());
   if (!converts) Print(stdout, "%s: %zu of its layers do not convert\n", f.source.c_str(), findings.size());
   else if (f.target.empty()) Print(stdout, "%s: everything converts\n", f.source.c_str());

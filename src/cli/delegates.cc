@@ -90,7 +90,8 @@ void WarnOfDenials(const DelegateFlags& f, const std::vector<runtime::DelegateDe
   for (const std::string& name : f.deny) {
     const auto denied = [&](const auto& reason) { return reason.text == "denied by '" + name + "'"; };
     if (std::ranges::none_of(details, [&](const runtime::DelegateDetails& d) { return std::ranges::any_of(d.reasons, denied); }))
-      Print(stderr, "octet: warning: --deny '%s' kept nothing from a delegate: no operator, layer, tensor or #node is called so, or no delegate was to have it\n",
+      Print(stderr,
+            "octet: warning: --deny '%s' kept nothing from a delegate: no operator, layer, tensor or #node is called so, or no delegate was to have it\n",
             name.c_str());
   }
 }

@@ -277,7 +277,8 @@ std::string Page(const Flags& f, const data::Dataset& data, const std::vector<Ex
 // ---------------------------------------------------------------------------------- text, JSON
 
 void PrintText(const Examined& m) {
-  Print(stdout, "%s: output signal to error %.1f dB over %lld samples\n", m.path.c_str(), m.diagnosis.output_sqnr_db, static_cast<long long>(m.diagnosis.samples));
+  Print(stdout, "%s: output signal to error %.1f dB over %lld samples\n", m.path.c_str(), m.diagnosis.output_sqnr_db,
+        static_cast<long long>(m.diagnosis.samples));
   for (const std::string& cause : m.diagnosis.causes) Print(stdout, "  - %s\n", cause.c_str());
   if (m.diagnosis.causes.empty()) Print(stdout, "  nothing stands out\n");
   report::Table table{{"layer", "operator", "SQNR dB", "alone dB", "spread", "widest", "saturated %"}, {}, 2};

@@ -142,7 +142,8 @@ CLI::App* AddCommand(CLI::App* app, const Command& command) {
 void WarnOfIsa() {
   const char* wanted = std::getenv("OCTET_ISA");
   const std::string used(Name(ThisCpu().isa));
-  if (wanted && *wanted && used != wanted) Print(stderr, "octet: warning: OCTET_ISA=%s is no instruction set of this processor; %s is used\n", wanted, used.c_str());
+  if (wanted && *wanted && used != wanted)
+    Print(stderr, "octet: warning: OCTET_ISA=%s is no instruction set of this processor; %s is used\n", wanted, used.c_str());
 }
 
 // Where the caller closed a standard stream, the next file that is opened would be it. For reading: so what is printed there fails as it should.

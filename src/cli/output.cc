@@ -113,7 +113,8 @@ void ProgressBar::Update(std::string_view what, int64_t done, int64_t total) {
   const int filled = static_cast<int>(kWidth * std::min(done, total) / total);
   std::string bar;
   for (int i = 0; i < kWidth; ++i) bar += i < filled ? "█" : "░";
-  const std::string line = Format("%s: %s %s %lld of %lld", label_.c_str(), bar.c_str(), OneLine(what).c_str(), static_cast<long long>(done), static_cast<long long>(total));
+  const std::string line =
+      Format("%s: %s %s %lld of %lld", label_.c_str(), bar.c_str(), OneLine(what).c_str(), static_cast<long long>(done), static_cast<long long>(total));
   std::fprintf(stderr, "\r\033[K%s", std::string(Front(line, Columns())).c_str());
 }
 

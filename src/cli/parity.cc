@@ -19,7 +19,8 @@ void PrintText(const std::string& model, const quantizer::Parity& p) {
   PrintTable(table);
   Print(stdout, "%s: %zu tensors of the source compared, %zu of its layers are merged into others\n", model.c_str(), p.layers.size(), p.merged.size());
   if (const quantizer::ParityRow* r = p.first())
-    Print(stdout, "%s: the first layer that differs is '%s' (%s): by %.4g where its largest value is %.4g\n", model.c_str(), r->layer.c_str(), r->op.c_str(), r->difference, r->largest);
+    Print(stdout, "%s: the first layer that differs is '%s' (%s): by %.4g where its largest value is %.4g\n", model.c_str(), r->layer.c_str(), r->op.c_str(),
+          r->difference, r->largest);
   else
     Print(stdout, "%s: no layer differs by more than %g %% of its largest value\n", model.c_str(), 100 * p.tolerance);
 }

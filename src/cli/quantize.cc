@@ -111,17 +111,19 @@ void PrintResult(const Flags& f, const std::string& scheme, const quantizer::Qua
     where = s.place;
   }
   if (!where.empty())
-    Print(stdout, "equalized %zu groups of channels; the widest was %s, its largest channel %.0f times the median (float outputs unchanged to %.0e)\n", r.equalized.size(),
-                where.c_str(), static_cast<double>(worst), r.equalization_difference);
+    Print(stdout, "equalized %zu groups of channels; the widest was %s, its largest channel %.0f times the median (float outputs unchanged to %.0e)\n",
+          r.equalized.size(), where.c_str(), static_cast<double>(worst), r.equalization_difference);
   for (const quantizer::FloatNode& n : r.float_nodes) Print(stdout, "stays in float: %s '%s' (%s)\n", n.op.c_str(), n.place.c_str(), n.reason.c_str());
   if (!r.float_nodes.empty()) {
     const Share share = ShareOf(r.float_nodes, r);
-    Print(stdout, "%zu operators compute in float: %.2f %% of the multiply-adds, %.1f %% of the bytes moved\n", r.float_nodes.size(), 100 * share.macs, 100 * share.bytes);
+    Print(stdout, "%zu operators compute in float: %.2f %% of the multiply-adds, %.1f %% of the bytes moved\n", r.float_nodes.size(), 100 * share.macs,
+          100 * share.bytes);
   }
   for (const quantizer::FloatNode& n : r.int16_nodes) Print(stdout, "in int16x8: %s '%s' (%s)\n", n.op.c_str(), n.place.c_str(), n.reason.c_str());
   if (!r.int16_nodes.empty()) {
     const Share share = ShareOf(r.int16_nodes, r);
-    Print(stdout, "%zu operators compute in int16x8: %.2f %% of the multiply-adds, %.1f %% of the bytes moved\n", r.int16_nodes.size(), 100 * share.macs, 100 * share.bytes);
+    Print(stdout, "%zu operators compute in int16x8: %.2f %% of the multiply-adds, %.1f %% of the bytes moved\n", r.int16_nodes.size(), 100 * share.macs,
+          100 * share.bytes);
   }
   const std::string used = r.samples > 0 ? Format(", %lld samples used", static_cast<long long>(r.samples)) : "";
   Print(stdout, "%s: %s, %s, %s%s\n", f.out.c_str(), scheme.c_str(), r.chosen.c_str(), ByteText(bytes).c_str(), used.c_str());
@@ -148,10 +150,12 @@ Status PrintBlame(const Flags& f, const std::string& reference, const std::strin
   std::vector<quantizer::LayerRow> layers = d.layers;
   std::ranges::stable_sort(layers, {}, &quantizer::LayerRow::sqnr_db);
   layers.resize(std::min(kWorst, layers.size()));
-  for (const quantizer::LayerRow& row : layers) Print(to, "  - %s '%s' ends with %.1f dB of signal to error\n", row.op.c_str(), row.tensor.c_str(), row.sqnr_db);
+  for (const quantizer::LayerRow& row : layers)
+    Print(to, "  - %s '%s' ends with %.1f dB of signal to error\n", row.op.c_str(), row.tensor.c_str(), row.sqnr_db);
   if (f.scheme == "dynamic" || f.scheme == "float16" || f.data.empty())
     Print(to, "--scheme int8 with --data repairs what is named above, and tries on from cheap to dear\n");
-  else if (f.repair != "auto" || f.ranges != "auto") Print(to, "without --repair none and --ranges octet repairs what is named above, and tries on from cheap to dear\n");
+  else if (f.repair != "auto" || f.ranges != "auto")
+    Print(to, "without --repair none and --ranges octet repairs what is named above, and tries on from cheap to dear\n");
   else if (f.int8_only || !f.keep_float.empty()) Print(to, "without --int8-only and --keep-float octet may leave the worst of them in float\n");
   else Print(to, "more or better calibration data, --keep-float with the layers above, or training with quantization in mind would help\n");
   return {};

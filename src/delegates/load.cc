@@ -38,7 +38,8 @@ Result<Spec> ParseSpec(const std::string& text) {
 }
 
 Result<std::shared_ptr<const runtime::Delegate>> Load(const Spec& spec) {
-  if (spec.name == "cpu" && !spec.settings.empty()) return Error(Code::kInvalidArgument, "delegate 'cpu' has no options, found '%s'", spec.settings[0].first.c_str());
+  if (spec.name == "cpu" && !spec.settings.empty())
+    return Error(Code::kInvalidArgument, "delegate 'cpu' has no options, found '%s'", spec.settings[0].first.c_str());
   if (spec.name == "cpu" || spec.name == "flex") return std::shared_ptr<const runtime::Delegate>();
   for (const Builtin& b : Builtins()) {
     if (b.name != spec.name) continue;

@@ -73,7 +73,9 @@ Status FromJson(const RequestInput& in, DType dtype, BoundInput* bound) {
   const JsonValues& v = in.values;
   const auto elements = static_cast<size_t>(bound->shape.elements());
   const bool texts = dtype == DType::kString;
-  if (v.size() != elements) return Error(Code::kInvalidArgument, "input '%s': the shape %s has %zu elements; its data has %zu", Text(in.name), Text(bound->shape.text()), elements, v.size());
+  if (v.size() != elements)
+    return Error(Code::kInvalidArgument, "input '%s': the shape %s has %zu elements; its data has %zu", Text(in.name), Text(bound->shape.text()), elements,
+                 v.size());
   OCTET_TRY(CheckNesting(in, bound->shape));
   if (v.texts.size() != (texts ? elements : 0)) return BadValue(in);
   if (texts) {

@@ -78,7 +78,8 @@ Status ReadHardware(json object, const std::string& path, Hardware* h) {
 Status CheckDatabase(const std::string& path, Config* c) {
   const size_t question = std::min(c->endpoint.find('?'), c->endpoint.size());
   const std::string server = c->endpoint.substr(0, c->endpoint.find_first_of("/?", c->endpoint.find("//") + 2)), query = c->endpoint.substr(question);
-  const std::string with_port = server.substr(server.find_last_of("/@") + 1), host = with_port.substr(0, with_port.find(with_port.starts_with('[') ? ']' : ':'));
+  const std::string with_port = server.substr(server.find_last_of("/@") + 1),
+                    host = with_port.substr(0, with_port.find(with_port.starts_with('[') ? ']' : ':'));
   const bool here = (host == "127.0.0.1" || host == "localhost" || host == "[::1") && query.find("host") == std::string::npos;
   if (!here && query.find("sslmode=verify-full") == std::string::npos)
     return Error(Code::kInvalidArgument, "'%s': 'endpoint': a database on another machine needs ?sslmode=verify-full", path.c_str());

@@ -10,7 +10,8 @@ namespace {
 
 TEST(LoadDelegates, WrongOptionsAreTheUsersMistakeWhateverTheMachineHas) {
   const auto is_built_in = [](std::string_view name) { return std::ranges::find(Builtins(), name, &Builtin::name) != Builtins().end(); };
-  for (const char* spec : {"gpu;nosuch=1", "gpu;precision=half", "nnapi;nosuch=1", "nnapi;fp16=yes", "nnapi;cpu=", "coreml;units=none", "cpu;threads=4", "nosuch", ";x=1"}) {
+  for (const char* spec :
+       {"gpu;nosuch=1", "gpu;precision=half", "nnapi;nosuch=1", "nnapi;fp16=yes", "nnapi;cpu=", "coreml;units=none", "cpu;threads=4", "nosuch", ";x=1"}) {
     const std::string name = std::string(spec).substr(0, std::string(spec).find(';'));
     if ((name == "gpu" || name == "nnapi" || name == "coreml") && !is_built_in(name)) continue;
     const auto loaded = LoadAll({spec});

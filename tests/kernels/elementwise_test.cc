@@ -147,7 +147,8 @@ TEST(KernelElementwise, ProductsOfRowsThatAreTheShift) {
     if (!e->product_rows_s8) continue;
     e->product_rows_s8(x.data(), shared.data(), kBytes, kBytes, {p.q.zero_a, p.q.zero_b}, p.q, y.data());
     for (size_t i = 0; i < x.size(); ++i)
-      ASSERT_EQ(std::clamp(Requantize((x[i] + 127) * (shared[i % kBytes] + 128), p.out) - 127, -128, 127), y[i]) << int{x[i]} << " and " << int{shared[i % kBytes]};
+      ASSERT_EQ(std::clamp(Requantize((x[i] + 127) * (shared[i % kBytes] + 128), p.out) - 127, -128, 127), y[i])
+          << int{x[i]} << " and " << int{shared[i % kBytes]};
   }
 }
 

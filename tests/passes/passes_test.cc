@@ -193,7 +193,8 @@ TEST(Passes, TransposesThatMoveOnesAreCheap) {
   const Shape shape{1, 4, 4, 3};
   const auto image = Transposed(b, "first", b.Conv("conv", b.Input("x", {DType::kF32, shape, {}}), 5, 1, 3), {0, 3, 1, 2});
   const auto part = [&](const std::string& name, int32_t first, int32_t count) {
-    return b.Node("slice", name, {image, b.Constant<int32_t>(name + "/begin", Shape{4}, {0, first, 0, 0}), b.Constant<int32_t>(name + "/size", Shape{4}, {1, count, 4, 4})});
+    return b.Node("slice", name,
+                  {image, b.Constant<int32_t>(name + "/begin", Shape{4}, {0, first, 0, 0}), b.Constant<int32_t>(name + "/size", Shape{4}, {1, count, 4, 4})});
   };
   const auto weights = b.Node("softmax", "weights", {part("query", 0, 1)}, {}, [](graph::Node& n) { test::SetAttr<float>(n, "beta", 1); });
   b.g().outputs = {b.Conv("y", Transposed(b, "last", b.Node("mul", "weighted", {part("key", 1, 4), weights}), {0, 2, 3, 1}), 2, 1, 4)};

@@ -16,9 +16,11 @@ Status Read(const std::string& endpoint) {
 }
 
 TEST(TelemetryConfig, OnlyThisMachinesDatabaseNeedsNoProof) {
-  for (const char* here : {"localhost/fleet", "localhost:5432/fleet", "device:secret@127.0.0.1/fleet", "127.0.0.1:5432/fleet", "[::1]/fleet", "[::1]:5432/fleet", "localhost"})
+  for (const char* here :
+       {"localhost/fleet", "localhost:5432/fleet", "device:secret@127.0.0.1/fleet", "127.0.0.1:5432/fleet", "[::1]/fleet", "[::1]:5432/fleet", "localhost"})
     EXPECT_TRUE(Read(std::string("postgresql://") + here).ok()) << here;
-  for (const char* there : {"localhost.example.org/fleet", "127.0.0.1.example.org/fleet", "localhost,example.org/fleet", "127.0.0.10/fleet", "example.org?user=me@127.0.0.1", "localhost/fleet?host=example.org", "/fleet"}) {
+  for (const char* there : {"localhost.example.org/fleet", "127.0.0.1.example.org/fleet", "localhost,example.org/fleet", "127.0.0.10/fleet",
+                            "example.org?user=me@127.0.0.1", "localhost/fleet?host=example.org", "/fleet"}) {
     const Status status = Read(std::string("postgresql://") + there);
     ASSERT_FALSE(status.ok()) << there;
     EXPECT_NE(status.message().find("sslmode=verify-full"), std::string::npos) << status.message();

@@ -104,8 +104,9 @@ static PyObject* Scales(const float* scales, int32_t n) {
 
 /* (name, dtype, shape, signature, address, bytes, scales, zero_points, axis, block_size) */
 static PyObject* Described(const OctetTensor* t) {
-  return Py_BuildValue("(NiNNKKNNii)", Text(t->name), (int)t->dtype, Dims(t->dims, t->rank), Dims(t->signature, t->rank), (unsigned long long)(uintptr_t)t->data,
-                       (unsigned long long)t->bytes, Scales(t->scales, t->num_scales), Dims(t->zero_points, t->num_scales), (int)t->axis, (int)t->block_size);
+  return Py_BuildValue("(NiNNKKNNii)", Text(t->name), (int)t->dtype, Dims(t->dims, t->rank), Dims(t->signature, t->rank),
+                       (unsigned long long)(uintptr_t)t->data, (unsigned long long)t->bytes, Scales(t->scales, t->num_scales),
+                       Dims(t->zero_points, t->num_scales), (int)t->axis, (int)t->block_size);
 }
 
 /* signature_subgraph(i) */
@@ -293,7 +294,8 @@ static PyObject* GetStrings(InterpreterObject* self, PyObject* arg) {
   size_t bytes = 0;
   if (octet_get_strings(self->interpreter, (int32_t)output, NULL, 0, &bytes, &error) != OCTET_OK) return Raise(&error);
   PyObject* buffer = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)bytes);
-  if (buffer && octet_get_strings(self->interpreter, (int32_t)output, PyBytes_AsString(buffer), bytes, &bytes, &error) != OCTET_OK) return Py_DECREF(buffer), Raise(&error);
+  if (buffer && octet_get_strings(self->interpreter, (int32_t)output, PyBytes_AsString(buffer), bytes, &bytes, &error) != OCTET_OK)
+    return Py_DECREF(buffer), Raise(&error);
   return buffer;
 }
 
@@ -384,7 +386,9 @@ static PyObject* Delegates(InterpreterObject* self, PyObject* unused) {
       PyList_SetItem(reasons, k, Py_BuildValue("(isNN)", (int)r.node, r.op, Text(r.place), Text(r.text)));
     }
     for (int32_t k = 0; failures && k < d.num_failures; ++k) PyList_SetItem(failures, k, Text(octet_delegate_failure(self->interpreter, i, k)));
-    PyList_SetItem(list, i, Py_BuildValue("(siidiiLNN)", d.name, (int)d.nodes, (int)d.total_nodes, d.mac_share, (int)d.partitions, (int)d.copies, (long long)d.copy_bytes, reasons, failures));
+    PyList_SetItem(list, i,
+                   Py_BuildValue("(siidiiLNN)", d.name, (int)d.nodes, (int)d.total_nodes, d.mac_share, (int)d.partitions, (int)d.copies,
+                                 (long long)d.copy_bytes, reasons, failures));
   }
   return list;
 }

@@ -61,7 +61,8 @@ Status SetOption(const std::string& key, const std::string& value, Wanted* wante
   else if (key == "preference" && value == "low_power") self->preference = kLowPower;
   else if (key == "preference" && value == "sustained") self->preference = kSustainedSpeed;
   else if (key != "preference" || value != "fast")
-    return Error(Code::kInvalidArgument, "option '%s=%s': expected library, accelerator, cpu=0|1, preference=low_power|fast|sustained, fp16=0|1 or burst=0|1", key.c_str(), value.c_str());
+    return Error(Code::kInvalidArgument, "option '%s=%s': expected library, accelerator, cpu=0|1, preference=low_power|fast|sustained, fp16=0|1 or burst=0|1",
+                 key.c_str(), value.c_str());
   return {};
 }
 

@@ -19,8 +19,8 @@ template <class T> inline T Least(T a, T b) { return a < b ? a : b; }
 // Null in runtimes without the one operator that calls them.
 template <auto kPrimitive> constexpr decltype(kPrimitive) WhereBuilt(bool built) { return built ? kPrimitive : nullptr; }
 
-#define OCTET_ELEMENTWISE(lookup, transpose) \
-  {{Map<Exp>, Map<Tanh>, Map<Logistic>, Map<InverseSqrt>, Map<NormalGate>, Map<NormalGateTanh>, Map<HardGate>, WhereBuilt<Map<Elu>>(Builds("elu"))}, \
+#define OCTET_ELEMENTWISE(lookup, transpose)                                                                                                                \
+  {{Map<Exp>, Map<Tanh>, Map<Logistic>, Map<InverseSqrt>, Map<NormalGate>, Map<NormalGateTanh>, Map<HardGate>, WhereBuilt<Map<Elu>>(Builds("elu"))},        \
    {BinaryF32<Binary::kAdd>, BinaryF32<Binary::kSubtract>, BinaryF32<Binary::kMultiply>, BinaryF32<Binary::kDivide>, BinaryF32<Binary::kSquaredDifference>, \
     WhereBuilt<BinaryF32<Binary::kLeakyRelu>>(Builds("leaky_relu") || Builds("prelu"))}, \
    SoftmaxF32, NormalizeF32, WhereBuilt<SumRowsF32>(Builds("mean") || Builds("sum")), Accumulate, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, DotS16S8, \

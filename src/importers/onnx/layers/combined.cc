@@ -180,8 +180,8 @@ struct Fused {
   std::string_view activation;
   std::array<std::string_view, 2> parameters = {};  // Its attributes, in the order of `activation_params`.
 };
-constexpr Fused kFused[] = {{"Relu"}, {"Sigmoid"}, {"Tanh"}, {"Softplus"}, {"Softsign"}, {"LeakyRelu", {"alpha"}}, {"Elu", {"alpha"}}, {"ThresholdedRelu", {"alpha"}},
-                            {"Selu", {"alpha", "gamma"}}, {"HardSigmoid", {"alpha", "beta"}}, {"Clip", {"min", "max"}}};
+constexpr Fused kFused[] = {{"Relu"}, {"Sigmoid"}, {"Tanh"}, {"Softplus"}, {"Softsign"}, {"LeakyRelu", {"alpha"}}, {"Elu", {"alpha"}},
+                            {"ThresholdedRelu", {"alpha"}}, {"Selu", {"alpha", "gamma"}}, {"HardSigmoid", {"alpha", "beta"}}, {"Clip", {"min", "max"}}};
 
 NodeProto Part(const NodeContext& c, std::string_view op) {
   NodeProto node;
@@ -195,7 +195,8 @@ NodeProto Part(const NodeContext& c, std::string_view op) {
 Status Activate(NodeContext& c, Value x) {
   const std::string name = c.Text("activation", "");
   const Fused* fused = std::ranges::find(kFused, name, &Fused::activation);
-  if (fused == std::end(kFused)) return c.Fail("an activation that octet knows beside a layer", name, "write the model without onnxruntime's extended optimizations");
+  if (fused == std::end(kFused))
+    return c.Fail("an activation that octet knows beside a layer", name, "write the model without onnxruntime's extended optimizations");
   NodeProto node = Part(c, fused->activation);
   const std::vector<double> parameters = c.Numbers("activation_params", {});
   for (size_t i = 0; i < fused->parameters.size(); ++i) {
@@ -225,8 +226,8 @@ Status ConvertFusedGemm(NodeContext& c) {
 }
 
 constexpr NodeRule kRules[] = {{"SwiGLU", 0, ConvertSwiGlu}, {"CausalConvWithState", 0, ConvertCausalConv},
-                               {"NegativeLogLikelihoodLoss", 0, ConvertNll}, {"SoftmaxCrossEntropyLoss", 0, ConvertCrossEntropy}, {"CumProd", 0, ConvertCumProd},
-                               {"CenterCropPad", 0, ConvertCenterCropPad},   {"MelWeightMatrix", 0, ConvertMelWeights},
+                               {"NegativeLogLikelihoodLoss", 0, ConvertNll}, {"SoftmaxCrossEntropyLoss", 0, ConvertCrossEntropy},
+                               {"CumProd", 0, ConvertCumProd}, {"CenterCropPad", 0, ConvertCenterCropPad},   {"MelWeightMatrix", 0, ConvertMelWeights},
                                {"com.microsoft.FusedConv", 0, ConvertFusedConv}, {"com.microsoft.FusedGemm", 0, ConvertFusedGemm}};
 
 }  // namespace

@@ -145,7 +145,8 @@ Result<Value> ToPixels(NodeContext& c, Value v, const Field& f, bool align, cons
 // Keys' kernel with a = -3/4 over the four pixels from one before a place, by how far that is behind its pixel: [..., 4, coordinates].
 Result<Value> KeysWeights(NodeContext& c, Value share) {
   constexpr float kA = -0.75f;
-  constexpr float kPowers[4][4] = {{kA, -2 * kA, kA, 0}, {kA + 2, -kA - 3, 0, 1}, {-kA - 2, 2 * kA + 3, -kA, 0}, {-kA, kA, 0, 0}};  // Of each pixel, the third first.
+  constexpr float kPowers[4][4] = {
+      {kA, -2 * kA, kA, 0}, {kA + 2, -kA - 3, 0, 1}, {-kA - 2, 2 * kA + 3, -kA, 0}, {-kA, kA, 0, 0}};  // Of each pixel, the third first.
   const auto power = [&](int k) {
     const float column[] = {kPowers[0][k], kPowers[1][k], kPowers[2][k], kPowers[3][k]};
     return c.Constant<float>(Shape{4, 1}, std::span<const float>(column));
