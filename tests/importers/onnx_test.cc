@@ -78,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(Onnx, OnnxFixture, testing::Values("cnn", "unet", "shap
                                                                "placed", "blocks", "broadcast", "grids", "quantized_lstm", "regions", "branches", "scans", "scan_of_batch", "cubic", "solids", "quotients", "long_quotients", "distinct",
                                                                "overwritten", "placed_open", "resized_open", "padded_open", "cropped_open", "collected", "collected_open", "halves", "triangles", "rolled", "counted", "any_boxes", "spread", "chosen_sequences",
                                                                "eca", "boxes_placed", "from_the_end", "sequence_outputs", "windows", "heads", "spectra", "pooled_open", "rounds",
-                                                               "own_statistics", "patches", "clipped", "far_numbers", "open_channels", "computed_regions", "support_vectors", "questions", "bins", "bins_open", "ranks", "reshaped_open", "fused", "grids_open"));
+                                                               "own_statistics", "patches", "clipped", "far_numbers", "open_channels", "computed_regions", "support_vectors", "questions", "bins", "bins_open", "ranks", "reshaped_open", "fused", "grids_open", "resized_traced"));
 
 TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
   const auto ops = Operators(Optimized("cnn.onnx"));
