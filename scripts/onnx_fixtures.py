@@ -18,7 +18,7 @@ FIXTURES = {
     control_flow: ("loops function branches scans overwritten collected collected_open counted any_boxes chosen_sequences sequence_outputs rounds "
              "ranks"),
     open_sizes: ("any_length free_axes batches spread placed_open resized_open padded_open cropped_open boxes_placed from_the_end pooled_open "
-             "open_channels grids_open computed_regions reshaped_open"),
+             "open_channels grids_open computed_regions reshaped_open resized_traced"),
     learned: "learned support_vectors questions",
 }
 

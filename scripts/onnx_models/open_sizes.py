@@ -185,6 +185,17 @@ def open_channels():
     save("open_channels", m, inputs, computed(m, inputs))
 
 
+def resized_traced():
+    """Sizes with the batch that a model was traced with, for images of any number, and of any size."""
+    w = {"large": np.array([1, 2, 7, 6]), "small": np.array([1, 2, 2, 3])}
+    nodes = [N("Resize", ["x", "", "", "large"], ["a"], mode="cubic"), N("Resize", ["x", "", "", "small"], ["b"], mode="linear"),
+             N("Resize", ["z", "", "", "large"], ["c"], mode="linear", coordinate_transformation_mode="pytorch_half_pixel"), N("Resize", ["z", "", "", "small"], ["d"])]
+    sizes = [("a", 7, 6), ("b", 2, 3), ("c", 7, 6), ("d", 2, 3)]
+    m = model(nodes, [("x", F, ["N", 2, 4, 5]), ("z", F, ["N", 2, "H", "W"])], [(n, F, ["N", 2, h, wide]) for n, h, wide in sizes], w)
+    inputs = [floats(1, 2, 4, 5), floats(1, 2, 4, 5)]
+    save("resized_traced", m, inputs, computed(m, inputs))
+
+
 def grids_open():
     """Pixels of images of any size at as many computed places."""
     kinds = [("a", "linear", "zeros", 0), ("b", "linear", "border", 1), ("c", "nearest", "reflection", 0), ("d", "cubic", "zeros", 1),

@@ -83,7 +83,7 @@ INSTANTIATE_TEST_SUITE_P(Onnx, OnnxFixture,
                                          "rolled", "counted", "any_boxes", "spread", "chosen_sequences", "eca", "boxes_placed", "from_the_end",
                                          "sequence_outputs", "windows", "heads", "spectra", "pooled_open", "rounds", "own_statistics", "patches", "clipped",
                                          "far_numbers", "open_channels", "computed_regions", "support_vectors", "questions", "bins", "bins_open", "ranks",
-                                         "reshaped_open", "fused", "grids_open"));
+                                         "reshaped_open", "fused", "grids_open", "resized_traced"));
 
 TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
   const auto ops = Operators(Optimized("cnn.onnx"));

@@ -361,6 +361,11 @@ Status Apply(NodeContext& c, const Mode& m, const Target& t) {
   return {};
 }
 
+// Whether a size of axis a is the image's own: one that stands where the batch is open is that of the sample which the model was traced with.
+bool IsOwn(const Number& n, Value image, const Shape& in, int32_t a) {
+  return n.Is(image.id, a) || (n.known && (n.value == in[a] || (in[a] == kUnknown && a < 2 && in.rank() > 2)));
+}
+
 // Scales and sizes, given for all axes or for `axes`.
 Status ReadTarget(NodeContext& c, int scales_at, int sizes_at, int roi_at, Target* t) {
   const Shape in = c.shape(c.Input(0));
@@ -408,7 +413,7 @@ Status ReadTarget(NodeContext& c, int scales_at, int sizes_at, int roi_at, Targe
     const auto a = static_cast<size_t>(axes[i]);
     const Number& n = sizes.numbers[i];
     const int32_t own = in[static_cast<int>(a)];
-    if (n.Is(c.Input(0).id, static_cast<int32_t>(axes[i]))) continue;  // The input's own.
+    if (n.Is(c.Input(0).id, static_cast<int32_t>(a)) || (own == kUnknown && IsOwn(n, c.Input(0), in, static_cast<int32_t>(a)))) continue;
     if (!n.known || n.value < 1 || n.value > kMostSize) return c.Fail("constant sizes", "computed ones", "export with a fixed input size");
     if (own < 1) return c.Fail("a known image size for a given one", in.text(), "give the input's size with --input");
     t->size[a] = static_cast<int32_t>(n.value);
@@ -445,7 +450,7 @@ Result<OpenSize> ReadOpenSize(NodeContext& c, const Mode& m) {
   for (size_t i = 0; i < axes.size(); ++i) {
     OCTET_ASSIGN(const int32_t a, c.Axis(axes[i], 4));
     const Number& n = sizes.numbers[i];
-    const bool own = n.Is(x.id, a) || (n.known && n.value == in[a]);
+    const bool own = IsOwn(n, x, in, a);
     if (a < 2 && !own) return OpenSize{};
     if (a < 2) continue;
     if (n.known && !(n.value >= 1 && n.value <= kMostSize)) return OpenSize{};
