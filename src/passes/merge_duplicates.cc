@@ -2,6 +2,8 @@
 //   x -> relu -> a, x -> relu -> b   becomes   x -> relu -> a, and b's readers read a
 // Two uses of an operator with the same inputs and attributes give the same; layers that several branches
 // begin with are often written out once per branch.
+#include "passes/merge_duplicates.h"
+
 #include <map>
 #include <tuple>
 
@@ -80,6 +82,24 @@ void TakeOutputs(Graph& g, NodeId first, NodeId second) {
 }
 
 }  // namespace
+
+int ShareWeights(Graph& g) {
+  int gone = 0;
+  Constants constants(g);
+  for (const NodeId id : g.order()) {
+    for (size_t i = 0; i < g.node(id).inputs.size(); ++i) {
+      const graph::Node& n = g.node(id);
+      const TensorId t = n.inputs[i];
+      const ops::Role role = n.op->inputs[std::min(i, n.op->inputs.size() - 1)].role;
+      if (t == graph::kNoTensor || !g.is_constant(t) || (role != ops::Role::kWeights && role != ops::Role::kBias)) continue;
+      const TensorId first = constants.First(t);
+      if (first == t) continue;
+      g.SetInput(id, static_cast<int>(i), first);
+      ++gone;
+    }
+  }
+  return gone;
+}
 
 Result<int> MergeDuplicates(Graph& g) {
   std::multimap<Key, NodeId> seen;

@@ -11,6 +11,7 @@
 #include "exporter/exporter.h"
 #include "passes/calls.h"
 #include "passes/flatten_volumes.h"
+#include "passes/merge_duplicates.h"
 #include "passes/multiply_negations.h"
 #include "passes/pass.h"
 #include "passes/split_squares.h"
@@ -587,6 +588,7 @@ Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& cal
     passes::MultiplySquares(g);
     passes::GiveBiases(g);
     passes::MakeFinite(g);
+    passes::ShareWeights(g);
     SplitNumbers(g);
   }
   const int64_t count = options.max_samples > 0 ? std::min(options.max_samples, calibration.size()) : calibration.size();
