@@ -7,7 +7,7 @@ namespace {
 
 // Identities go first, so that patterns meet; activations last, because nothing folds through them.
 constexpr Pass kPipeline[] = {
-    {"remove-identity", "Removes operators that change nothing: reshape to the same shape, pad by nothing, x*1, x+0, x and x, broadcast_to before an operator that broadcasts.", RemoveIdentity},
+    {"remove-identity", "Removes operators that change nothing: reshape to the same shape, pad by nothing, x*1, x+0, x and x, means along axes of 1, broadcast_to before an operator that broadcasts.", RemoveIdentity},
     {"merge-loop-variables", "Two values of a loop that begin alike and that every round makes alike become one: TensorFlow's count of rounds and that of steps.", nullptr, MergeLoopVariables},
     {"drop-loop-variables", "What a loop carries and nobody reads goes from the loop, its condition and its body: TensorFlow's count of rounds.", nullptr, DropLoopVariables},
     {"merge-loop-lists", "A list that a loop writes as a whole begins as the rows of what is written, instead of zeros of a computed size; one of a single row is made behind the loop.", nullptr, MergeLoopLists},

@@ -47,6 +47,15 @@ bool KeepsAll(Graph& g, graph::Node& n) {
   return AllEqual<int32_t>(g, n.inputs[3], 1);
 }
 
+// A mean, sum or the like along axes of one element that stay.
+bool ReducesOnes(Graph& g, graph::Node& n) {
+  constexpr std::string_view kReductions[] = {"mean", "sum", "reduce_max", "reduce_min", "reduce_prod"};
+  if (std::ranges::find(kReductions, n.op->name) == std::end(kReductions) || !*FindAttr<bool>(n, "keep_dims")) return false;
+  if (!SameType(g, n.inputs[0], n.outputs[0]) || !g.is_constant(n.inputs[1])) return false;
+  const Shape& shape = g.tensor(n.inputs[0]).type.shape;
+  return std::ranges::all_of(g.tensor(n.inputs[1]).data<int32_t>(), [&](int32_t axis) { return shape[axis < 0 ? axis + shape.rank() : axis] == 1; });
+}
+
 // The one row of a tensor that got its first axis by expand_dims: x, or nothing.
 TensorId OnlyRow(Graph& g, graph::Node& n) {
   if (n.op->name != "strided_slice" || *FindAttr<int32_t>(n, "shrink_axis_mask") != 1) return graph::kNoTensor;
@@ -191,7 +200,7 @@ bool Remove(Graph& g, graph::NodeId id) {
       ((op == "slice" || op == "strided_slice") && KeepsAll(g, n)) ||
       (op == "pad" && AllEqual<int32_t>(g, n.inputs[1], 0)) ||
       (op == "concatenation" && n.inputs.size() == 1 && SameType(g, x, y)) ||
-      (op == "cast" && SameType(g, x, y)) || ((op == "logical_and" || op == "logical_or") && n.inputs[1] == x) || IsNeutral(g, n, &input);
+      (op == "cast" && SameType(g, x, y)) || ReducesOnes(g, n) || ((op == "logical_and" || op == "logical_or") && n.inputs[1] == x) || IsNeutral(g, n, &input);
   return identity && Bypass(g, id, input);
 }
 

@@ -416,6 +416,16 @@ TEST(FewerOperators, SizesThatArithmeticLeavesAreLeft) {
   EXPECT_EQ(b.g().order().size(), 1u);
 }
 
+TEST(FewerOperators, MeansAlongAxesOfOneAreNone) {
+  Builder b;
+  const Shape shape{2, 1, 1, 3};  // The last image of a network whose input is small.
+  const auto axes = b.Constant<int32_t>("axes", Shape{2}, {1, -2});
+  const auto keep = [](graph::Node& n) { test::SetAttr(n, "keep_dims", true); };
+  const auto mean = b.Node("mean", "mean", {b.Input("x", {DType::kF32, shape, {}}), axes}, {}, keep);
+  b.g().outputs = {b.Node("exp", "y", {b.Node("reduce_max", "most", {mean, axes}, {}, keep)})};
+  ExpectSameMeaning(b, shape, Names{"exp"});
+}
+
 TEST(FewerOperators, ExponentialsOverTheirSumAreSoftmax) {
   for (const int32_t axis : {1, 0}) {
     Builder b;
