@@ -25,10 +25,16 @@ bool MergePair(Graph& g, NodeId id, const Permutation& second) {
   return true;
 }
 
-bool BecomeReshape(Graph& g, NodeId id, const Permutation& p) {
+bool OnlyMovesOnes(Graph& g, NodeId id, const Permutation& p) {
   const Shape& in = g.tensor(g.node(id).inputs[0]).type.shape;
-  if (!OnlyMovesOnes(in, p)) return false;
+  int32_t last = -1;
+  for (const int32_t axis : p) {
+    if (in[axis] == 1) continue;
+    if (axis < last) return false;
+    last = axis;
+  }
   const Shape out = Permuted(in, p);
+  if (std::ranges::count(out.dims(), kUnknown) > 1) return false;
   const TensorId x = g.node(id).inputs[0], y = g.node(id).outputs[0];
   const ops::OpDef* op = ops::Find("reshape");
   const TensorId shape = g.AddConstant<int32_t>(g.node(id).place + "/shape", Shape{out.rank()}, out.dims());
@@ -72,7 +78,7 @@ Result<int> MergeTransposes(Graph& g) {
 Result<int> ReshapeOnes(Graph& g) {
   return ForEachNode(g, [&](NodeId id) {
     const std::optional<Permutation> p = PermutationOf(g, id);
-    return p && BecomeReshape(g, id, *p);
+    return p && OnlyMovesOnes(g, id, *p);
   });
 }
 

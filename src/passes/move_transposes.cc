@@ -3,7 +3,7 @@
 // slices) work as well on the other side of a transpose. Regions of such operators are found, and where computing the
 // whole region on permuted tensors needs fewer transposes at its border than now, it is turned over:
 //   conv -> T -> add -> relu -> T' -> conv   becomes   conv -> add -> relu -> conv.
-// Every turn takes something off what all transposes cost, so that this ends.
+// Every turn removes at least one transpose, so that this ends.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -92,20 +92,20 @@ bool CanFollow(Graph& g, NodeId id, int rank) {
 }
 
 // Reductions that drop their axes read a permuted tensor as well, if what stays keeps its order.
-bool CanReduce(const Graph& g, NodeId id, const Permutation& p) {
-  const auto earlier = BeforeTranspose(g, id, p);
-  return earlier && IsIdentity(earlier->behind);
-}
-
-// What a transpose by p costs that a reduction reads, when reshape-transposes has taken it to the other side. Nothing where it does not.
-std::optional<int> PriceBehind(const Graph& g, NodeId reduction, const Permutation& p) {
-  const auto earlier = BeforeTranspose(g, reduction, p);
-  if (!earlier) return std::nullopt;
-  const TensorId y = g.node(reduction).outputs[0];
-  const Shape reduced = Permuted(ShapeOf(g, y), Inverse(earlier->behind));
-  const NodeId next = g.SoleConsumer(y);
-  const auto q = next < 0 ? std::nullopt : PermutationOf(g, next);
-  return q ? Price(reduced, Compose(earlier->behind, *q)) - Price(ShapeOf(g, y), *q) : Price(reduced, earlier->behind);
+bool CanReduce(Graph& g, NodeId id, const Permutation& p) {
+  graph::Node& n = g.node(id);
+  const Rule rule = RuleOf(n);
+  const auto* keep = FindAttr<bool>(n, "keep_dims");
+  if (rule.follow != Follow::kAxisInput || !keep || *keep || !g.is_constant(n.inputs[1]) || g.tensor(n.inputs[1]).type.dtype != DType::kI32) return false;
+  std::set<int32_t> reduced;
+  for (const int32_t a : g.tensor(n.inputs[1]).data<int32_t>()) reduced.insert(a < 0 ? a + static_cast<int32_t>(p.size()) : a);
+  int32_t last = -1;
+  for (int32_t a = 0; a < static_cast<int32_t>(p.size()); ++a) {
+    if (reduced.contains(a)) continue;
+    if (p[static_cast<size_t>(a)] < last) return false;
+    last = p[static_cast<size_t>(a)];
+  }
+  return true;
 }
 
 // Every list with an entry (or `width` of them) per axis: that of axis a goes to axis p[a].
@@ -189,7 +189,7 @@ class Region {
     return out;
   }
 
-  // Worth turning: less to transpose; or as much, but all of it behind the region instead of before it, where convolutions
+  // Worth turning: fewer transposes; or as many, but all of them behind the region instead of before it, where convolutions
   // meet their activations and quantizations. Those only ever move down, so that this ends as well.
   bool Pays(const Permutation& p) const {
     int added = 0, met = 0;
@@ -210,71 +210,41 @@ class Region {
     return id >= 0 && *PermutationOf(g_, id) == p && !outputs_.contains(g_.node(id).inputs[0]) ? id : -1;
   }
   // A transpose that only this region reads, and that turning takes away.
-  bool Goes(TensorId t, const Permutation& p) const { return Undone(t, p) >= 0 && NoReader(t); }
+  bool Goes(TensorId t, const Permutation& p) const {
+    return Undone(t, p) >= 0 && !g_.is_output(t) && std::ranges::all_of(g_.tensor(t).consumers, [&](NodeId c) { return nodes_.contains(c); });
+  }
 
   // Outside of the region.
   bool OnlyReader(TensorId t, NodeId reader) const {
     return !g_.is_output(t) && std::ranges::all_of(g_.tensor(t).consumers, [&](NodeId c) { return c == reader || nodes_.contains(c); });
   }
-  bool NoReader(TensorId t) const { return OnlyReader(t, -1); }
 
-  int PriceOf(NodeId transpose) const { return Price(ShapeOf(g_, g_.node(transpose).inputs[0]), *PermutationOf(g_, transpose)); }
-
-  // What going saves of the transpose before t. Who reads it besides may be a reduction that goes before it.
-  int Saved(TensorId t, NodeId transpose, const Permutation& p) const {
-    if (NoReader(t)) return PriceOf(transpose);
-    for (const NodeId reader : g_.tensor(t).consumers)
-      if (!nodes_.contains(reader) && OnlyReader(t, reader))
-        if (const auto behind = PriceBehind(g_, reader, p)) return PriceOf(transpose) - *behind;
-    return 0;
-  }
-
-  // What t costs that is read turned: the transpose before it takes the new one in, and one that is there for others is as good.
-  int Added(TensorId t, const Permutation& inverse) const {
-    const NodeId before = TransposeBefore(g_, t);
-    if (before >= 0 && NoReader(t) && !outputs_.contains(g_.node(before).inputs[0]))
-      return Price(ShapeOf(g_, g_.node(before).inputs[0]), Compose(*PermutationOf(g_, before), inverse)) - PriceOf(before);
-    const bool there = std::ranges::any_of(g_.tensor(t).consumers, [&](NodeId c) { return PermutationOf(g_, c) == inverse; });
-    return there ? 0 : Price(ShapeOf(g_, t), inverse);
-  }
-
-  // How much less transposes cost (or more, where negative) when t = transpose(t', p) for all values; `added` of it before the region; `met`:
-  // those that cost nothing, because they meet others behind a reshape.
+  // Transposes fewer (or more, where negative) when t = transpose(t', p) for all values; `added` of them before the region; `met`: those
+  // that cost nothing, because they meet others behind a reshape.
   int Gain(const Permutation& p, int* added, int* met) const {
-    const Permutation inverse = Inverse(p);
     int gain = 0;
     for (const TensorId t : inputs_) {
       if (g_.is_constant(t)) continue;
-      if (const NodeId id = Undone(t, p); id >= 0) gain += Saved(t, id, p);
-      else if (NoReader(t) && MeetsAbove(g_, t, inverse)) ++*met;
-      else *added += Added(t, inverse);
+      const NodeId id = TransposeBefore(g_, t);
+      const bool goes = Undone(t, p) >= 0;
+      const bool alone = !g_.is_output(t) && std::ranges::all_of(g_.tensor(t).consumers, [&](NodeId c) { return nodes_.contains(c); });
+      if (goes) gain += alone;
+      else if (alone && MeetsAbove(g_, t, Inverse(p))) ++*met;
+      else *added += id < 0 || !alone || outputs_.contains(g_.node(id).inputs[0]);  // Another transpose merges with the new one.
     }
-    for (const TensorId t : outputs_) gain -= CostBehind(t, p, inverse, met);
-    return gain - *added;
-  }
-
-  // What transposes cost more behind t = transpose(t', p).
-  int CostBehind(TensorId t, const Permutation& p, const Permutation& inverse, int* met) const {
-    const Shape turned = Permuted(ShapeOf(g_, t), inverse);
-    bool stays = g_.is_output(t);
-    int cost = 0;
-    std::set<NodeId> seen;
-    for (const NodeId reader : g_.tensor(t).consumers) {
-      if (nodes_.contains(reader) || !seen.insert(reader).second) continue;
-      const bool data = g_.node(reader).inputs[0] == t;
-      const auto q = PermutationOf(g_, reader);
-      if (q && data) {
-        const bool copy = IsIdentity(Compose(p, *q)) && g_.is_output(g_.node(reader).outputs[0]);
-        if (!copy) cost += Price(turned, Compose(p, *q)) - PriceOf(reader);
-      } else if (OnlyReader(t, reader) && MeetsBelow(g_, reader, p)) {
-        ++*met;
-      } else if (data && !CanReduce(g_, reader, p) && OnlyReader(t, reader) && PriceBehind(g_, reader, p)) {
-        cost += *PriceBehind(g_, reader, p);
-      } else if (!data || !CanReduce(g_, reader, p)) {
-        stays = true;
+    for (const TensorId t : outputs_) {
+      bool stays = g_.is_output(t);
+      std::set<NodeId> seen;
+      for (const NodeId reader : g_.tensor(t).consumers) {
+        if (nodes_.contains(reader) || !seen.insert(reader).second) continue;
+        const auto q = PermutationOf(g_, reader);
+        if (q && g_.node(reader).inputs[0] == t) gain += IsIdentity(Compose(p, *q)) && !g_.is_output(g_.node(reader).outputs[0]);
+        else if (OnlyReader(t, reader) && MeetsBelow(g_, reader, p)) ++*met;
+        else if (!CanReduce(g_, reader, p) || g_.node(reader).inputs[0] != t) stays = true;
       }
+      gain -= stays;
     }
-    return cost + (stays ? Price(turned, p) : 0);
+    return gain - *added;
   }
 
  public:

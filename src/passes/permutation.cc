@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "passes/rewrites.h"
-
 namespace octet::passes {
 
 using graph::Graph;
@@ -79,39 +77,6 @@ TensorId PermuteConstant(Graph& g, TensorId t, const Shape& as, const Permutatio
   if (!type.quant.empty() && as.rank() == from.type.shape.rank())
     type.quant.axis = static_cast<int32_t>(std::ranges::find(p, type.quant.axis) - p.begin());
   return g.AddConstant(from.name + "/permuted", std::move(type), graph::MakeBuffer(std::move(bytes)));
-}
-
-bool OnlyMovesOnes(const Shape& x, const Permutation& p) {
-  int32_t last = -1;
-  for (const int32_t axis : p) {
-    if (x[axis] == 1) continue;
-    if (axis < last) return false;
-    last = axis;
-  }
-  return std::ranges::count(x.dims(), kUnknown) <= 1;
-}
-
-int Price(const Shape& x, const Permutation& p) {
-  constexpr int kReshape = 1, kTranspose = 8;
-  if (IsIdentity(p)) return 0;
-  return OnlyMovesOnes(x, p) ? kReshape : kTranspose;
-}
-
-std::optional<EarlierReduction> BeforeTranspose(const Graph& g, NodeId reduction, const Permutation& p) {
-  static constexpr std::string_view kReductions[] = {"mean", "sum", "reduce_max", "reduce_min", "reduce_prod", "reduce_any", "reduce_all"};
-  const graph::Node& n = g.node(reduction);
-  if (std::ranges::find(kReductions, n.op->name) == std::end(kReductions)) return std::nullopt;
-  const auto* keep = FindAttr<bool>(n, "keep_dims");
-  const graph::Tensor& list = g.tensor(n.inputs[1]);
-  if (!keep || *keep || !list.constant || list.type.dtype != DType::kI32) return std::nullopt;
-  EarlierReduction earlier;
-  std::vector<bool> gone(p.size(), false);  // Dimensions of x.
-  for (const int32_t a : list.data<int32_t>()) earlier.axes.push_back(p[static_cast<size_t>(a < 0 ? a + static_cast<int32_t>(p.size()) : a)]);
-  for (const int32_t a : earlier.axes) gone[static_cast<size_t>(a)] = true;
-  std::ranges::sort(earlier.axes);
-  for (const int32_t a : p)
-    if (!gone[static_cast<size_t>(a)]) earlier.behind.push_back(static_cast<int32_t>(std::count(gone.begin(), gone.begin() + a, false)));
-  return earlier;
 }
 
 }  // namespace octet::passes

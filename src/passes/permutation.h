@@ -24,18 +24,6 @@ graph::TensorId AddTranspose(graph::Graph& g, graph::TensorId x, const Permutati
 // A constant with its dimensions permuted.
 graph::TensorId PermuteConstant(graph::Graph& g, graph::TensorId t, const Shape& as, const Permutation& p);
 
-// Whether the dimensions other than ones keep their order: such a transpose is a reshape.
-bool OnlyMovesOnes(const Shape& x, const Permutation& p);
-// What transposing x by p costs, in reshapes: nothing, one, or what is worth several.
-int Price(const Shape& x, const Permutation& p);
-
-// A reduction that drops its axes reads transpose(x, p). It can read x, along `axes`, and what it gives be transposed by `behind`.
-struct EarlierReduction {
-  std::vector<int32_t> axes;
-  Permutation behind;
-};
-std::optional<EarlierReduction> BeforeTranspose(const graph::Graph& g, graph::NodeId reduction, const Permutation& p);
-
 // Whether reshape-transposes lets a transpose meet another, so that both become one: p of t, where t is what a reshape makes
 // of a transpose; or p in front of a reshape that a transpose reads.
 bool MeetsAbove(const graph::Graph& g, graph::TensorId t, const Permutation& p);

@@ -140,14 +140,25 @@ bool Raise(Graph& g, NodeId second) {
 
 // A reduction that drops its axes goes before the transpose.
 bool SinkReduction(Graph& g, NodeId id) {
-  const NodeId t = g.node(id).inputs.empty() ? -1 : TransposeBefore(g, g.node(id).inputs[0]);
-  const auto earlier = t < 0 ? std::nullopt : BeforeTranspose(g, id, *PermutationOf(g, t));
-  if (!earlier) return false;
-  const graph::Node& n = g.node(id);
-  const Permutation& q = earlier->behind;
+  static constexpr std::string_view kReductions[] = {"mean", "sum", "reduce_max", "reduce_min", "reduce_prod", "reduce_any", "reduce_all"};
+  graph::Node& n = g.node(id);
+  if (std::ranges::find(kReductions, n.op->name) == std::end(kReductions)) return false;
+  const NodeId t = TransposeBefore(g, n.inputs[0]);
+  const auto* keep = FindAttr<bool>(n, "keep_dims");
+  const graph::Tensor& list = g.tensor(n.inputs[1]);
+  if (t < 0 || !keep || *keep || !list.constant || list.type.dtype != DType::kI32) return false;
+  const Permutation p = *PermutationOf(g, t);
+  std::vector<bool> gone(p.size(), false);  // Dimensions of the transpose's input.
+  std::vector<int32_t> axes;
+  for (const int32_t a : list.data<int32_t>()) axes.push_back(p[static_cast<size_t>(a < 0 ? a + static_cast<int32_t>(p.size()) : a)]);
+  for (const int32_t a : axes) gone[static_cast<size_t>(a)] = true;
+  Permutation q;  // Of what is left.
+  for (const int32_t a : p)
+    if (!gone[static_cast<size_t>(a)]) q.push_back(static_cast<int32_t>(std::count(gone.begin(), gone.begin() + a, false)));
   const TensorId y = n.outputs[0];
-  if (!IsIdentity(q) && g.SoleConsumer(n.inputs[0]) != id) return false;
-  g.SetInput(id, 1, g.AddConstant<int32_t>(n.place + "/axes", g.tensor(n.inputs[1]).type.shape, earlier->axes));
+  if (q.empty() || (!IsIdentity(q) && g.SoleConsumer(n.inputs[0]) != id)) return false;
+  std::ranges::sort(axes);
+  g.SetInput(id, 1, g.AddConstant<int32_t>(n.place + "/axes", list.type.shape, axes));
   g.SetInput(id, 0, g.node(t).inputs[0]);
   if (IsIdentity(q)) return true;
   TensorType type = g.tensor(y).type;

@@ -187,36 +187,6 @@ TEST(Passes, TransposesCancelAcrossRegionsOfElementwiseOperators) {
   ExpectSameMeaning(b, shape, {"abs", "mul", "concatenation"});
 }
 
-// A softmax over the pixels of one channel: the transposes beside it only move ones.
-TEST(Passes, TransposesThatMoveOnesAreCheap) {
-  Builder b;
-  const Shape shape{1, 4, 4, 3};
-  const auto image = Transposed(b, "first", b.Conv("conv", b.Input("x", {DType::kF32, shape, {}}), 5, 1, 3), {0, 3, 1, 2});
-  const auto part = [&](const std::string& name, int32_t first, int32_t count) {
-    return b.Node("slice", name,
-                  {image, b.Constant<int32_t>(name + "/begin", Shape{4}, {0, first, 0, 0}), b.Constant<int32_t>(name + "/size", Shape{4}, {1, count, 4, 4})});
-  };
-  const auto weights = b.Node("softmax", "weights", {part("query", 0, 1)}, {}, [](graph::Node& n) { test::SetAttr<float>(n, "beta", 1); });
-  b.g().outputs = {b.Conv("y", Transposed(b, "last", b.Node("mul", "weighted", {part("key", 1, 4), weights}), {0, 2, 3, 1}), 2, 1, 4)};
-  ExpectSameMeaning(b, shape, {"conv_2d", "slice", "slice", "reshape", "softmax", "reshape", "mul", "conv_2d"});
-}
-
-// Sums that drop an axis take what is left of a transpose to their other side (split attention).
-TEST(Passes, TransposesPassSumsOnTheirWay) {
-  Builder b;
-  const Shape shape{1, 4, 4, 3};
-  const auto axes = [&](const std::string& name, std::vector<int32_t> v) { return b.Constant<int32_t>(name, Shape{static_cast<int32_t>(v.size())}, v); };
-  const auto image = Transposed(b, "first", b.Conv("conv", b.Input("x", {DType::kF32, shape, {}}), 6, 1, 3), {0, 3, 1, 2});
-  const auto parts = b.Node("reshape", "parts", {image, axes("parts/shape", {1, 2, 3, 4, 4})});
-  const auto sum = b.Node("sum", "sum", {parts, axes("sum/axis", {1})});
-  const auto mean = b.Node("mean", "mean", {sum, axes("mean/axes", {2, 3})}, {}, [](graph::Node& n) { test::SetAttr<bool>(n, "keep_dims", true); });
-  const auto gates = Transposed(b, "behind", b.Conv("gates", Transposed(b, "before", mean, {0, 2, 3, 1}), 6, 1, 5), {0, 3, 1, 2});
-  const auto gate = b.Node("reshape", "gate", {gates, axes("gate/shape", {1, 2, 3, 1, 1})});
-  const auto joined = b.Node("sum", "joined", {b.Node("mul", "weighted", {parts, gate}), axes("joined/axis", {1})});
-  b.g().outputs = {b.Conv("y", Transposed(b, "last", joined, {0, 2, 3, 1}), 2, 1, 4)};
-  ExpectSameMeaning(b, shape, {"conv_2d", "reshape", "sum", "mean", "conv_2d", "reshape", "mul", "sum", "conv_2d"});
-}
-
 TEST(Passes, TransposesThatCancelBetweenTwoOutputsLeaveACopy) {
   ExpectBecomes(
       R"(graph main
