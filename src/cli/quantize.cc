@@ -29,8 +29,8 @@ namespace octet::cli {
 namespace {
 
 struct Flags {
-  std::string source, data, out, scheme = "int8", io = "float32", output_type, ranges = "auto", repair = "auto", holdout, max_drop = "1%", preprocess, report,
-                                 recipe, cache, effort = "default", fallback = "float32";
+  std::string source, data, out, scheme = "int8", io = "float32", output_type, ranges = "auto", repair = "auto", holdout, max_drop = "1%", preprocess;
+  std::string report, recipe, cache, effort = "default", fallback = "float32";
   std::vector<std::string> keep_float;
   int samples = 0;
   bool per_tensor = false, per_tensor_dense = false, int8_only = false, write_anyway = false, json = false;
