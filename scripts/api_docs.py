@@ -61,7 +61,7 @@ def header_page(title, path, language, keep=lambda code: True):
 
 
 def clean(code):
-    return re.sub(r"\b(OCTET_API|TFL_CAPI_EXPORT) ", "", code)
+    return re.sub(r"\b((?:OCTET_API|TFL_CAPI_EXPORT) )([^;]*)", lambda m: m[2].replace("\n" + " " * len(m[1]), "\n"), code)  # What is below keeps its place.
 
 
 def cpp_page():
