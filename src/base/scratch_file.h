@@ -4,7 +4,8 @@
 
 namespace octet {
 
-// A file that goes with this object, or with the process where RemoveScratchFiles is called by the signal that ends it.
+// A file that goes with this object, or with the process where RemoveScratchFiles is called by the signal that ends it: 64 at a time, from
+// any threads. The object owns the name, makes no file, and does not mind if there is none in the end.
 class ScratchFile {
  public:
   explicit ScratchFile(std::string path);

@@ -74,13 +74,18 @@ Status ReadHardware(json object, const std::string& path, Hardware* h) {
   return r.Finish();
 }
 
+// Of scheme://user@host:port/path?query; what stands in [] is an address with colons of its own.
+std::string HostOf(const std::string& url) {
+  const std::string server = url.substr(0, url.find_first_of("/?", url.find("//") + 2));
+  const std::string host = server.substr(server.find_last_of("/@") + 1);
+  return host.starts_with('[') ? host.substr(1, host.find(']') - 1) : host.substr(0, host.find(':'));
+}
+
 // Records leave the machine only to a server that proves who it is.
 Status CheckDatabase(const std::string& path, Config* c) {
   const size_t question = std::min(c->endpoint.find('?'), c->endpoint.size());
-  const std::string server = c->endpoint.substr(0, c->endpoint.find_first_of("/?", c->endpoint.find("//") + 2)), query = c->endpoint.substr(question);
-  const std::string with_port = server.substr(server.find_last_of("/@") + 1),
-                    host = with_port.substr(0, with_port.find(with_port.starts_with('[') ? ']' : ':'));
-  const bool here = (host == "127.0.0.1" || host == "localhost" || host == "[::1") && query.find("host") == std::string::npos;
+  const std::string host = HostOf(c->endpoint), query = c->endpoint.substr(question);
+  const bool here = (host == "127.0.0.1" || host == "localhost" || host == "::1") && query.find("host") == std::string::npos;
   if (!here && query.find("sslmode=verify-full") == std::string::npos)
     return Error(Code::kInvalidArgument, "'%s': 'endpoint': a database on another machine needs ?sslmode=verify-full", path.c_str());
   if (!c->ca_file.empty()) c->endpoint += (query.empty() ? "?sslrootcert=" : "&sslrootcert=") + c->ca_file;
